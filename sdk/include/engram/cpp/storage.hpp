@@ -1,0 +1,46 @@
+// engram::storage - binds a class to engram.storage/1: one method a function of storage.h, with the same name and C types.
+// end() has no call and must be noexcept.
+#pragma once
+
+#include <engram/cpp/plugin.hpp>
+#include <engram/storage.h>
+
+namespace engram {
+inline namespace skin_1 {
+
+struct storage {
+    static constexpr const char* id = ENGRAM_STORAGE;
+
+    template <class C>
+    static const void* table() {
+        static constexpr engram_storage_v1 t = {
+            sizeof(engram_storage_v1), 0,
+            thunk<&C::open>,
+            thunk<&C::close>,
+            thunk<&C::stats>,
+            thunk<&C::erase>,
+            thunk<&C::apply>,
+            thunk<&C::begin>,
+            thunk<&C::end>,
+            thunk<&C::get>,
+            thunk<&C::list>,
+            thunk<&C::history>,
+            thunk<&C::edges>,
+            thunk<&C::terms>,
+            thunk<&C::expand>,
+            thunk<&C::match>,
+            thunk<&C::nearest>,
+            thunk<&C::spaceCreate>,
+            thunk<&C::spaceActivate>,
+            thunk<&C::spaceDrop>,
+            thunk<&C::spaces>,
+            thunk<&C::changes>,
+            thunk<&C::hold>,
+            thunk<&C::snapshot>,
+            thunk<&C::restore>};
+        return &t;
+    }
+};
+
+}  // namespace skin_1
+}  // namespace engram

@@ -1,0 +1,32 @@
+/* engram.embed/1 - text to vectors. Draft.
+ *
+ * Combination: a named set; one instance a workspace (the first is the default).
+ */
+#ifndef ENGRAM_EMBED_H
+#define ENGRAM_EMBED_H
+
+#include <engram/call.h>
+
+#define ENGRAM_EMBED "engram.embed/1"
+
+enum { ENGRAM_EMBED_DOCUMENT = 1, ENGRAM_EMBED_QUERY = 2 };
+
+typedef struct engram_embed_info {
+    uint32_t size;
+    uint32_t dimensions;
+    uint32_t max_batch;     /* texts a call */
+    uint32_t deterministic; /* 1: cheap and local, may run inside a write */
+    engram_str model;       /* name and revision; a change of it is a new vector space */
+} engram_embed_info;
+
+typedef struct engram_embed_v1 {
+    uint32_t size, reserved;
+    /* [any] Constant for an instance. */
+    engram_status (*info)(void *, engram_call *, engram_embed_info *out);
+    /* [any] n texts to n * dimensions floats in the caller's memory, each vector of length 1 (or all zero when the text
+     * has no feature). `tokens`, if not NULL, gets what a provider would bill. */
+    engram_status (*embed)(void *, engram_call *, uint32_t purpose, const engram_str *texts, size_t n, float *out,
+                           uint64_t *tokens);
+} engram_embed_v1;
+
+#endif

@@ -1,0 +1,29 @@
+#include "json/json.hpp"
+#include "problem/problem.hpp"
+#include "support/test.hpp"
+
+#include <set>
+
+using namespace engram;
+
+TEST("a problem document carries code, status, hint and request id") {
+    auto d = json::parse(problem::document({"memory_not_found", "no memory 1", "", "/id"}, "req-1"));
+    CHECK(d.ok());
+    CHECK_EQ(404, (*d)["status"].GetInt());
+    CHECK_TEXT("memory_not_found", (*d)["code"].GetString());
+    CHECK_TEXT("no memory 1", (*d)["detail"].GetString());
+    CHECK_TEXT("list memories to find its id", (*d)["hint"].GetString());
+    CHECK_TEXT("req-1", (*d)["request_id"].GetString());
+    CHECK_TEXT("/id", (*d)["pointer"].GetString());
+}
+
+TEST("an unknown code is reported as a fault of ours") { CHECK_EQ(500, problem::kindOf("no such code").status); }
+
+TEST("every code is there once and has a status an error may have") {
+    std::set<std::string_view> codes;
+    for (const auto& kind : problem::kinds()) {
+        CHECK(codes.insert(kind.code).second);
+        CHECK(kind.status >= 400 && kind.status < 600);
+    }
+    CHECK(codes.size() > 30);
+}
