@@ -99,9 +99,9 @@ Result<Document> parse(std::string_view text, unsigned max_depth) {
                                 rapidjson::kParseNumbersAsStringsFlag;
     // A NUL ends the text for RapidJSON's stream, so one inside would hide what follows.
     if (size_t nul = text.find('\0'); nul != std::string_view::npos) return invalid("NUL byte", nul);
+    if (text.starts_with("\xEF\xBB\xBF")) text.remove_prefix(3);  // RFC 8259, section 8.1: may be ignored
     Document out;
-    rapidjson::MemoryStream bytes(text.data(), text.size());
-    rapidjson::EncodedInputStream<rapidjson::UTF8<>, rapidjson::MemoryStream> stream(bytes);
+    rapidjson::MemoryStream stream(text.data(), text.size());
     rapidjson::Reader reader;
     const char* refusal = nullptr;
     rapidjson::ParseResult result;
