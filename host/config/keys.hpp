@@ -1,0 +1,29 @@
+// The table of configuration keys: what drives parsing, `engram config explain` and the reference page.
+// Constants; any thread.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+namespace engram::config {
+
+enum class Kind {
+    Text,
+    Integer,
+    Bytes,    // an integer, or text with KiB, MiB or GiB
+    TextList  // array of text
+};
+
+struct Key {
+    std::string_view name;  // "server.listen"
+    Kind kind;
+    std::string_view fallback;  // as in the file; "" = empty
+    int64_t least, most;        // of Integer and Bytes
+    std::string_view about;
+};
+
+std::span<const Key> keys();
+const Key* findKey(std::string_view name);
+
+}  // namespace engram::config

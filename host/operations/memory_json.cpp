@@ -1,0 +1,130 @@
+#include "operations/memory_json.hpp"
+
+#include "engine/time.hpp"
+
+namespace engram::operations {
+namespace {
+
+std::vector<std::string> readTags(const json::Value& value) {
+    std::vector<std::string> tags;
+    for (const auto& tag : value.GetArray()) tags.emplace_back(json::view(tag));
+    return tags;
+}
+
+// expires_at, or ttl_seconds from now; giving both is an error.
+Result<std::optional<std::optional<int64_t>>> readExpiry(const json::Value& value, int64_t now,
+                                                         const std::string& pointer) {
+    const json::Value* ttl = json::find(value, "ttl_seconds");
+    if (!ttl) return readTime(value, "expires_at", pointer);
+    if (json::find(value, "expires_at"))
+        return Error{"invalid_request", "expires_at and ttl_seconds exclude each other", "send one of them",
+                     pointer + "/ttl_seconds"};
+    return std::optional<std::optional<int64_t>>(now + ttl->GetInt64() * 1000);
+}
+
+}  // namespace
+
+void writeText(json::Writer& out, std::string_view text) {
+    out.String(text.data(), static_cast<rapidjson::SizeType>(text.size()));
+}
+
+void writeMember(json::Writer& out, std::string_view name, std::string_view text) {
+    out.Key(name.data(), static_cast<rapidjson::SizeType>(name.size()));
+    writeText(out, text);
+}
+
+void writeTime(json::Writer& out, std::string_view name, std::optional<int64_t> time) {
+    out.Key(name.data(), static_cast<rapidjson::SizeType>(name.size()));
+    if (time) writeText(out, engine::formatTime(*time));
+    else out.Null();
+}
+
+void writeMemory(json::Writer& out, const engine::Memory& memory) {
+    out.StartObject();
+    writeMember(out, "id", memory.id.text());
+    writeMember(out, "workspace", memory.workspace);
+    writeMember(out, "type", memory.type);
+    writeMember(out, "content", memory.content);
+    out.Key("tags");
+    out.StartArray();
+    for (const std::string& tag : memory.tags) writeText(out, tag);
+    out.EndArray();
+    out.Key("metadata");
+    const std::string_view metadata = memory.metadata.empty() ? "{}" : std::string_view(memory.metadata);
+    out.RawValue(metadata.data(), metadata.size(), rapidjson::kObjectType);
+    out.Key("importance");
+    out.Double(memory.importance);
+    writeTime(out, "occurred_at", memory.occurred_at);
+    writeTime(out, "expires_at", memory.expires_at);
+    writeTime(out, "created_at", memory.created_at);
+    writeTime(out, "updated_at", memory.updated_at);
+    out.Key("version");
+    out.Uint64(memory.version);
+    out.EndObject();
+}
+
+Result<std::optional<std::optional<int64_t>>> readTime(const json::Value& object, std::string_view name,
+                                                       const std::string& pointer) {
+    using Answer = std::optional<std::optional<int64_t>>;
+    const json::Value* value = json::find(object, name);
+    if (!value) return Answer();
+    if (value->IsNull()) return Answer(std::optional<int64_t>());
+    const auto time = engine::parseTime(json::view(*value));
+    if (!time)
+        return Error{"invalid_value", std::string(name) + " is not an RFC 3339 date and time",
+                     "write it like 2026-01-31T09:30:00Z", pointer + "/" + std::string(name)};
+    return Answer(std::optional<int64_t>(*time));
+}
+
+Result<engine::NewMemory> readNewMemory(const json::Value& value, int64_t now, const std::string& pointer) {
+    engine::NewMemory memory;
+    memory.content = json::view(*json::find(value, "content"));
+    if (auto* workspace = json::find(value, "workspace")) memory.workspace = json::view(*workspace);
+    if (auto* type = json::find(value, "type")) memory.type = json::view(*type);
+    if (auto* tags = json::find(value, "tags")) memory.tags = readTags(*tags);
+    if (auto* metadata = json::find(value, "metadata")) memory.metadata = json::write(*metadata);
+    if (auto* importance = json::find(value, "importance")) memory.importance = importance->GetDouble();
+    auto occurred = readTime(value, "occurred_at", pointer);
+    if (!occurred) return occurred.error();
+    if (*occurred) memory.occurred_at = **occurred;
+    auto expires = readExpiry(value, now, pointer);
+    if (!expires) return expires.error();
+    if (*expires) memory.expires_at = **expires;
+    return memory;
+}
+
+Result<engine::MemoryPatch> readPatch(const json::Value& value, int64_t now) {
+    engine::MemoryPatch patch;
+    if (auto* content = json::find(value, "content")) patch.content = std::string(json::view(*content));
+    if (auto* type = json::find(value, "type")) patch.type = std::string(json::view(*type));
+    if (auto* tags = json::find(value, "tags"))
+        patch.tags = tags->IsNull() ? std::vector<std::string>() : readTags(*tags);
+    if (auto* metadata = json::find(value, "metadata"))
+        patch.metadata = metadata->IsNull() ? std::string("{}") : json::write(*metadata);
+    if (auto* importance = json::find(value, "importance")) patch.importance = importance->GetDouble();
+    auto occurred = readTime(value, "occurred_at", "");
+    if (!occurred) return occurred.error();
+    patch.occurred_at = *occurred;
+    auto expires = readExpiry(value, now, "");
+    if (!expires) return expires.error();
+    patch.expires_at = *expires;
+    return patch;
+}
+
+Result<engine::Uuid> readId(const json::Value& input) {
+    const std::string_view text = json::view(*json::find(input, "id"));
+    if (auto id = engine::Uuid::parse(text)) return *id;
+    return Error{"memory_not_found", "'" + std::string(text) + "' is not the id of a memory", "", "/id"};
+}
+
+std::string_view textOr(const json::Value& object, std::string_view name, std::string_view fallback) {
+    const json::Value* value = json::find(object, name);
+    return value && value->IsString() ? json::view(*value) : fallback;
+}
+
+uint64_t numberOr(const json::Value& object, std::string_view name, uint64_t fallback) {
+    const json::Value* value = json::find(object, name);
+    return value && value->IsUint64() ? value->GetUint64() : fallback;
+}
+
+}  // namespace engram::operations
