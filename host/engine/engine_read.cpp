@@ -1,0 +1,188 @@
+// The reads of Engine: get, history, list, search, stats.
+#include "engine/engine.hpp"
+
+#include <engram/cpp/text.hpp>
+
+#include <openssl/evp.h>
+
+namespace engram::engine {
+namespace {
+
+constexpr size_t kReadBudget = 16u << 20;
+
+constexpr char kAlphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+
+std::string encode(std::string_view bytes) {  // base64url without padding (RFC 4648)
+    std::string out;
+    unsigned bits = 0;
+    int have = 0;
+    for (unsigned char c : bytes) {
+        bits = bits << 8 | c;
+        for (have += 8; have >= 6; have -= 6) out.push_back(kAlphabet[bits >> (have - 6) & 63]);
+    }
+    if (have > 0) out.push_back(kAlphabet[bits << (6 - have) & 63]);
+    return out;
+}
+
+std::optional<std::string> decode(std::string_view text) {
+    std::string out;
+    unsigned bits = 0;
+    int have = 0;
+    for (char c : text) {
+        const char* at = c ? std::char_traits<char>::find(kAlphabet, 64, c) : nullptr;
+        if (!at) return std::nullopt;
+        bits = bits << 6 | static_cast<unsigned>(at - kAlphabet);
+        if ((have += 6) >= 8) {
+            have -= 8;
+            out.push_back(static_cast<char>(bits >> have & 0xFF));
+        }
+    }
+    return out;
+}
+
+void describe(std::string& out, const Filter::Node& node) {
+    out += '(' + std::to_string(node.op) + ' ' + std::to_string(node.field) + ' ' + node.path;
+    for (const Filter::Value& value : node.values)
+        out += '\0' + std::to_string(value.type) + ':' + std::to_string(value.integer) + ':' +
+               std::to_string(value.real) + ':' + (value.boolean ? '1' : '0') + value.text;
+    for (const Filter::Node& child : node.children) describe(out, child);
+    out += ')';
+}
+
+// 16 bytes that a cursor carries, so that one of another tenant or query is recognised.
+std::string fingerprint(const std::string& tenant, const ListQuery& query) {
+    std::string text = tenant + '\0' + std::to_string(static_cast<int>(query.order)) +
+                       std::to_string(static_cast<int>(query.direction));
+    for (const std::string& workspace : query.workspaces) text += '\0' + workspace;
+    if (!query.filter.empty()) describe(text, *query.filter.root());
+    unsigned char digest[EVP_MAX_MD_SIZE];
+    unsigned length = 0;
+    EVP_Digest(text.data(), text.size(), digest, &length, EVP_sha256(), nullptr);
+    return std::string(reinterpret_cast<const char*>(digest), 16);
+}
+
+Result<std::string> openCursor(const std::string& cursor, const std::string& mark) {
+    if (cursor.empty()) return std::string();
+    const auto bytes = decode(cursor);
+    if (!bytes || bytes->size() < mark.size() || bytes->compare(0, mark.size(), mark) != 0)
+        return Error{"invalid_cursor", "the cursor belongs to another query or is damaged", "", "/cursor"};
+    return bytes->substr(mark.size());
+}
+
+uint32_t abiOrder(Order order) {
+    switch (order) {
+        case Order::Created: return ENGRAM_ORDER_CREATED;
+        case Order::Updated: return ENGRAM_ORDER_UPDATED;
+        case Order::Occurred: return ENGRAM_ORDER_OCCURRED;
+        case Order::Importance: return ENGRAM_ORDER_IMPORTANCE;
+    }
+    return ENGRAM_ORDER_CREATED;
+}
+
+uint32_t callFlags(const ReadOptions& options) {
+    return options.thread == ReadOptions::Thread::Io ? uint32_t(ENGRAM_CALL_INLINE) : 0;
+}
+
+}  // namespace
+
+Result<Memory> Engine::get(const std::string& tenant_id, const Uuid& id, const ReadOptions& options) {
+    if (options.thread == ReadOptions::Thread::Io) {
+        // Opening a tenant takes milliseconds: not on an io thread.
+        std::shared_lock lock(mutex_);
+        if (!tenants_.contains(tenant_id)) return Error{"again", "the tenant is not open", "", ""};
+    }
+    auto found = tenant(tenant_id);
+    if (!found) return found.error();
+    ArenaCall call(callFlags(options), kReadBudget);
+    auto view = View::begin(storage_, call, (*found)->db, options.at_least_lsn);
+    if (!view) return view.error();
+    engram_ref ref{};
+    ref.by = ENGRAM_BY_ID;
+    ref.id = id.abi();
+    MemoryRows rows;
+    const engram_rows sink = rows.sink();
+    const engram_status status = storage_.table->get(storage_.self, call, view->handle(), &ref, 1,
+                                                     ENGRAM_WANT_TEXT | ENGRAM_WANT_METADATA, &sink);
+    if (status != ENGRAM_OK) return storageError(status, call);
+    if (rows.memories.empty()) return memoryNotFound(id);
+    Memory& memory = rows.memories.front();
+    if (memory.expires_at && *memory.expires_at <= clock_.now()) return memoryNotFound(id);
+    return std::move(memory);
+}
+
+Result<std::vector<Memory>> Engine::history(const std::string& tenant_id, const Uuid& id, const ReadOptions& options) {
+    auto found = tenant(tenant_id);
+    if (!found) return found.error();
+    return versions(**found, id, options);
+}
+
+Result<Page> Engine::list(const std::string& tenant_id, const ListQuery& query, const ReadOptions& options) {
+    auto found = tenant(tenant_id);
+    if (!found) return found.error();
+    const std::string mark = fingerprint(tenant_id, query);
+    auto cursor = openCursor(query.cursor, mark);
+    if (!cursor) return cursor.error();
+    Filter filter = query.filter;
+    filter.require(notExpired(clock_.now()));
+    const LoweredFilter lowered(filter);
+    std::vector<engram_str> workspaces;
+    for (const std::string& workspace : query.workspaces) workspaces.push_back(borrow(workspace));
+
+    ArenaCall call(0, kReadBudget);
+    auto view = View::begin(storage_, call, (*found)->db, options.at_least_lsn);
+    if (!view) return view.error();
+    engram_list_query abi{};
+    abi.size = sizeof abi;
+    abi.order = abiOrder(query.order);
+    abi.descending = query.direction == Direction::Descending ? 1 : 0;
+    abi.limit = query.limit;
+    abi.want = ENGRAM_WANT_TEXT | ENGRAM_WANT_METADATA;
+    abi.scope = {sizeof(engram_scope), ENGRAM_KIND_MEMORY, workspaces.data(), workspaces.size(), lowered.abi()};
+    abi.cursor = borrow(*cursor);
+    MemoryRows rows;
+    const engram_rows sink = rows.sink();
+    engram_str next{};
+    const engram_status status = storage_.table->list(storage_.self, call, view->handle(), &abi, &sink, &next);
+    if (status == ENGRAM_INVALID_ARGUMENT && !cursor->empty())
+        return Error{"invalid_cursor", "the cursor is damaged", "", "/cursor"};
+    if (status != ENGRAM_OK) return storageError(status, call);
+    Page page;
+    page.memories = std::move(rows.memories);
+    if (next.len > 0) page.next_cursor = encode(mark + std::string(engram::view(next)));
+    return page;
+}
+
+Result<SearchAnswer> Engine::search(const std::string& tenant_id, const SearchQuery& query,
+                                    const ReadOptions& options) {
+    auto found = tenant(tenant_id);
+    if (!found) return found.error();
+    ArenaCall call(0, kReadBudget);
+    auto view = View::begin(storage_, call, (*found)->db, options.at_least_lsn);
+    if (!view) return view.error();
+    return runSearch(storage_, embed_, *view, call, (*found)->space, dimensions_, options_.search, query, clock_.now());
+}
+
+Result<TenantStats> Engine::stats(const std::string& tenant_id, const ReadOptions&) {
+    auto found = tenant(tenant_id);
+    if (!found) return found.error();
+    ArenaCall call(0, kReadBudget);
+    engram_storage_stats abi{};
+    abi.size = sizeof abi;
+    const engram_status status = storage_.table->stats(storage_.self, call, (*found)->db, &abi);
+    if (status != ENGRAM_OK) return storageError(status, call);
+    TenantStats stats;
+    stats.lsn = abi.lsn;
+    stats.bytes_on_disk = abi.bytes_on_disk;
+    stats.index_lag = abi.index_lag;
+    constexpr std::string_view kWorkspace = "workspace.";
+    const std::string memories = "records." + std::to_string(ENGRAM_KIND_MEMORY);
+    for (size_t i = 0; i < abi.n_counters; ++i) {
+        const std::string_view name = engram::view(abi.counters[i].name);
+        if (name == memories) stats.memories = abi.counters[i].value;
+        if (name.starts_with(kWorkspace))
+            stats.workspaces[std::string(name.substr(kWorkspace.size()))] = abi.counters[i].value;
+    }
+    return stats;
+}
+
+}  // namespace engram::engine

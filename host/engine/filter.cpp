@@ -1,0 +1,281 @@
+#include "engine/filter.hpp"
+
+#include "config/did_you_mean.hpp"
+#include "engine/time.hpp"
+
+#include <engram/cpp/text.hpp>
+
+#include <algorithm>
+
+namespace engram::engine {
+namespace {
+
+constexpr unsigned kMaxDepth = 16;
+constexpr size_t kMaxNodes = 256, kMaxValues = 256, kMaxText = 1024;
+
+enum class FieldType { Text, Number, Time, Tag, Any };
+
+struct Field {
+    std::string_view name;
+    uint32_t id;
+    FieldType type;
+};
+
+constexpr Field kFields[] = {
+    {"id", ENGRAM_FIELD_ID, FieldType::Text},
+    {"workspace", ENGRAM_FIELD_WORKSPACE, FieldType::Text},
+    {"type", ENGRAM_FIELD_TYPE, FieldType::Text},
+    {"tags", ENGRAM_FIELD_TAG, FieldType::Tag},
+    {"importance", ENGRAM_FIELD_IMPORTANCE, FieldType::Number},
+    {"occurred_at", ENGRAM_FIELD_OCCURRED_AT, FieldType::Time},
+    {"created_at", ENGRAM_FIELD_CREATED_AT, FieldType::Time},
+    {"updated_at", ENGRAM_FIELD_UPDATED_AT, FieldType::Time},
+    {"expires_at", ENGRAM_FIELD_EXPIRES_AT, FieldType::Time},
+};
+
+struct Operator {
+    std::string_view name;
+    uint32_t op;
+};
+
+constexpr Operator kOperators[] = {{"eq", ENGRAM_EQ}, {"ne", ENGRAM_NE},   {"lt", ENGRAM_LT}, {"lte", ENGRAM_LE},
+                                   {"gt", ENGRAM_GT}, {"gte", ENGRAM_GE},  {"in", ENGRAM_IN}, {"exists", ENGRAM_EXISTS}};
+
+Error invalid(const std::string& pointer, std::string message, std::string hint = {}) {
+    return {"invalid_filter", std::move(message), std::move(hint), "/filter" + pointer};
+}
+
+template <class List>
+std::string suggestion(std::string_view word, const List& list, std::initializer_list<std::string_view> more) {
+    std::vector<std::string_view> names(more);
+    for (const auto& entry : list) names.push_back(entry.name);
+    if (auto close = config::closest(word, names)) return "did you mean '" + std::string(*close) + "'?";
+    std::string all = "known are";
+    for (std::string_view name : names) all += " " + std::string(name);
+    return all;
+}
+
+// "metadata.a.b" and "metadata:/a/b" to "/a/b"; a dot in a name is written "\.".
+std::string metadataPath(std::string_view name) {
+    if (name.starts_with("metadata:")) return std::string(name.substr(9));
+    std::string path = "/";
+    for (size_t i = 9; i < name.size(); ++i) {
+        if (name[i] == '\\' && i + 1 < name.size() && name[i + 1] == '.') path += name[++i];
+        else if (name[i] == '.') path += '/';
+        else if (name[i] == '~') path += "~0";
+        else if (name[i] == '/') path += "~1";
+        else path += name[i];
+    }
+    return path;
+}
+
+class Parser {
+public:
+    Result<Filter::Node> object(const json::Value& value, const std::string& at, unsigned depth) {
+        if (depth > kMaxDepth) return invalid(at, "the filter is nested more than 16 deep");
+        if (!value.IsObject()) return invalid(at, "a condition must be an object");
+        Filter::Node all{ENGRAM_AND, 0, {}, {}, {}};
+        for (const auto& member : value.GetObject()) {
+            const std::string name(json::view(member.name));
+            auto node = this->member(name, member.value, at + "/" + name, depth);
+            if (!node) return node.error();
+            all.children.push_back(std::move(*node));
+        }
+        if (auto counted = count(at); !counted) return counted.error();
+        if (all.children.size() == 1) return std::move(all.children.front());
+        return all;
+    }
+
+private:
+    Result<void> count(const std::string& at) {
+        if (++nodes_ > kMaxNodes) return invalid(at, "the filter has more than 256 conditions");
+        return {};
+    }
+
+    Result<Filter::Node> member(const std::string& name, const json::Value& value, const std::string& at,
+                                unsigned depth) {
+        if (name == "and" || name == "or") return list(name == "and" ? ENGRAM_AND : ENGRAM_OR, value, at, depth);
+        if (name == "not") {
+            auto inner = object(value, at, depth + 1);
+            if (!inner) return inner.error();
+            return Filter::Node{ENGRAM_NOT, 0, {}, {}, {std::move(*inner)}};
+        }
+        const bool metadata = name.starts_with("metadata.") || name.starts_with("metadata:");
+        if (metadata) {
+            std::string path = metadataPath(name);
+            if (path.size() > kMaxText || !path.starts_with('/'))
+                return invalid(at, "'" + name.substr(0, 64) + "' is not a path into metadata",
+                               "write metadata.a.b or metadata:/a/b");
+            return conditions({name, ENGRAM_FIELD_METADATA, FieldType::Any}, std::move(path), value, at);
+        }
+        for (const Field& field : kFields)
+            if (field.name == name) return conditions(field, {}, value, at);
+        return invalid(at, "unknown field '" + name.substr(0, 64) + "'",
+                       suggestion(name, kFields, {"metadata.<name>", "and", "or", "not"}));
+    }
+
+    Result<Filter::Node> list(uint32_t op, const json::Value& value, const std::string& at, unsigned depth) {
+        if (!value.IsArray()) return invalid(at, "'and' and 'or' take a list of conditions");
+        if (auto counted = count(at); !counted) return counted.error();
+        Filter::Node node{op, 0, {}, {}, {}};
+        for (rapidjson::SizeType i = 0; i < value.Size(); ++i) {
+            auto child = object(value[i], at + "/" + std::to_string(i), depth + 1);
+            if (!child) return child.error();
+            node.children.push_back(std::move(*child));
+        }
+        return node;
+    }
+
+    // One field: a plain value (equals), or an object of operators that must all hold.
+    Result<Filter::Node> conditions(const Field& field, std::string path, const json::Value& value,
+                                    const std::string& at) {
+        if (!value.IsObject()) return condition(field, path, ENGRAM_EQ, value, at);
+        Filter::Node all{ENGRAM_AND, 0, {}, {}, {}};
+        for (const auto& member : value.GetObject()) {
+            const std::string name(json::view(member.name));
+            auto node = named(field, path, name, member.value, at + "/" + name);
+            if (!node) return node.error();
+            all.children.push_back(std::move(*node));
+        }
+        if (all.children.empty()) return invalid(at, "no operator for '" + std::string(field.name) + "'");
+        if (all.children.size() == 1) return std::move(all.children.front());
+        return all;
+    }
+
+    Result<Filter::Node> named(const Field& field, const std::string& path, const std::string& name,
+                               const json::Value& value, const std::string& at) {
+        if (field.type == FieldType::Tag && (name == "any" || name == "all")) {
+            if (name == "any") return condition(field, path, ENGRAM_IN, value, at);
+            if (!value.IsArray()) return invalid(at, "'all' takes a list");
+            Filter::Node all{ENGRAM_AND, 0, {}, {}, {}};
+            for (const auto& tag : value.GetArray()) {
+                auto node = condition(field, path, ENGRAM_EQ, tag, at);
+                if (!node) return node.error();
+                all.children.push_back(std::move(*node));
+            }
+            return all;
+        }
+        for (const Operator& known : kOperators)
+            if (known.name == name) return condition(field, path, known.op, value, at);
+        return invalid(at, "unknown operator '" + name.substr(0, 64) + "'",
+                       suggestion(name, kOperators,
+                                  field.type == FieldType::Tag ? std::initializer_list<std::string_view>{"any", "all"}
+                                                               : std::initializer_list<std::string_view>{}));
+    }
+
+    Result<Filter::Node> condition(const Field& field, const std::string& path, uint32_t op, const json::Value& value,
+                                   const std::string& at) {
+        if (auto counted = count(at); !counted) return counted.error();
+        Filter::Node node{op, field.id, path, {}, {}};
+        if (op == ENGRAM_EXISTS) {
+            if (!value.IsBool()) return invalid(at, "'exists' takes true or false");
+            if (value.IsTrue()) return node;
+            return Filter::Node{ENGRAM_NOT, 0, {}, {}, {std::move(node)}};
+        }
+        if (op == ENGRAM_IN) {
+            if (!value.IsArray()) return invalid(at, "a list of values is expected");
+            if (value.Size() > kMaxValues) return invalid(at, "more than 256 values");
+            for (const auto& item : value.GetArray()) {
+                auto read = scalar(field, item, at);
+                if (!read) return read.error();
+                node.values.push_back(std::move(*read));
+            }
+            return node;
+        }
+        // Equal to null means absent.
+        if (value.IsNull() && (op == ENGRAM_EQ || op == ENGRAM_NE)) {
+            node.op = ENGRAM_EXISTS;
+            if (op == ENGRAM_NE) return node;
+            return Filter::Node{ENGRAM_NOT, 0, {}, {}, {std::move(node)}};
+        }
+        auto read = scalar(field, value, at);
+        if (!read) return read.error();
+        node.values.push_back(std::move(*read));
+        return node;
+    }
+
+    Result<Filter::Value> scalar(const Field& field, const json::Value& value, const std::string& at) {
+        switch (field.type) {
+            case FieldType::Text:
+            case FieldType::Tag:
+                if (!value.IsString()) return invalid(at, "'" + std::string(field.name) + "' compares with text");
+                break;
+            case FieldType::Number:
+                if (!value.IsNumber()) return invalid(at, "'" + std::string(field.name) + "' compares with a number");
+                return Filter::Value{ENGRAM_VALUE_REAL, {}, 0, value.GetDouble(), false};
+            case FieldType::Time: {
+                const auto time = value.IsString() ? parseTime(json::view(value)) : std::nullopt;
+                if (!time)
+                    return invalid(at, "'" + std::string(field.name) + "' compares with an RFC 3339 time",
+                                   "write it like 2026-01-31T09:30:00Z");
+                return Filter::Value{ENGRAM_VALUE_INTEGER, {}, *time, 0, false};
+            }
+            case FieldType::Any: break;
+        }
+        if (value.IsString()) {
+            if (value.GetStringLength() > kMaxText) return invalid(at, "a text is over 1 KiB");
+            return Filter::Value{ENGRAM_VALUE_STRING, std::string(json::view(value)), 0, 0, false};
+        }
+        if (value.IsInt64()) return Filter::Value{ENGRAM_VALUE_INTEGER, {}, value.GetInt64(), 0, false};
+        if (value.IsNumber()) return Filter::Value{ENGRAM_VALUE_REAL, {}, 0, value.GetDouble(), false};
+        if (value.IsBool()) return Filter::Value{ENGRAM_VALUE_BOOL, {}, 0, 0, value.GetBool()};
+        return invalid(at, "compare with text, a number, true or false");
+    }
+
+    size_t nodes_ = 0;
+};
+
+}  // namespace
+
+Result<Filter> parseFilter(const json::Value& value) {
+    auto root = Parser().object(value, "", 1);
+    if (!root) return root.error();
+    Filter filter;
+    filter.root_ = std::move(*root);
+    return filter;
+}
+
+void Filter::require(Node node) {
+    if (!root_) {
+        root_ = std::move(node);
+        return;
+    }
+    Node both{ENGRAM_AND, 0, {}, {}, {}};
+    both.children.push_back(std::move(*root_));
+    both.children.push_back(std::move(node));
+    root_ = std::move(both);
+}
+
+Filter::Node notExpired(int64_t now) {
+    Filter::Node expired{ENGRAM_LE, ENGRAM_FIELD_EXPIRES_AT, {}, {{ENGRAM_VALUE_INTEGER, {}, now, 0, false}}, {}};
+    Filter::Node node{ENGRAM_NOT, 0, {}, {}, {}};
+    node.children.push_back(std::move(expired));
+    return node;
+}
+
+LoweredFilter::LoweredFilter(const Filter& filter) {
+    if (filter.empty()) return;
+    std::vector<const Filter::Node*> order = {&*filter.root()};
+    // Breadth first, so that the children of a node stand together and after it.
+    for (size_t i = 0; i < order.size(); ++i)
+        for (const Filter::Node& child : order[i]->children) order.push_back(&child);
+    uint32_t next_child = 1;
+    for (const Filter::Node* node : order) {
+        std::vector<engram_value> values;
+        for (const Filter::Value& value : node->values)
+            values.push_back({value.type, value.boolean ? 1u : 0u, value.integer, value.real, borrow(value.text)});
+        values_.push_back(std::move(values));
+        engram_filter_node lowered{};
+        lowered.op = node->op;
+        lowered.field = node->field;
+        lowered.path = borrow(node->path);
+        lowered.values = values_.back().data();
+        lowered.n_values = values_.back().size();
+        lowered.first_child = next_child;
+        lowered.n_children = static_cast<uint32_t>(node->children.size());
+        next_child += lowered.n_children;
+        nodes_.push_back(lowered);
+    }
+}
+
+}  // namespace engram::engine

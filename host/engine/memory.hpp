@@ -1,0 +1,81 @@
+// A memory as the engine knows it, what a caller may give, and the limits on it. Values.
+#pragma once
+
+#include "engine/uuid.hpp"
+
+#include <engram/cpp/result.hpp>
+
+#include <array>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace engram::engine {
+
+inline constexpr size_t kMaxContent = 1u << 20;   // bytes
+inline constexpr size_t kMaxMetadata = 64u << 10; // bytes of JSON
+inline constexpr size_t kMaxTags = 64;
+inline constexpr size_t kMaxTag = 128;            // bytes
+
+struct Memory {
+    enum class State { Live, Deleted };
+
+    Uuid id;
+    std::string workspace, type, content;
+    std::string metadata = "{}";  // a JSON object
+    std::vector<std::string> tags;
+    double importance = 0.5;  // 0 to 1
+    std::optional<int64_t> occurred_at, expires_at;  // milliseconds since the epoch, as all times
+    int64_t created_at = 0, updated_at = 0;
+    uint64_t version = 0, lsn = 0;
+    State state = State::Live;
+};
+
+struct NewMemory {
+    std::string workspace = "default", type = "note", content;
+    std::string metadata = "{}";
+    std::vector<std::string> tags;
+    double importance = 0.5;
+    std::optional<int64_t> occurred_at, expires_at;
+};
+
+struct MemoryPatch {  // outer optional: given; inner: a value, or cleared
+    std::optional<std::string> content, type, metadata;
+    std::optional<std::vector<std::string>> tags;
+    std::optional<double> importance;
+    std::optional<std::optional<int64_t>> occurred_at, expires_at;
+};
+
+// content_too_large or invalid_value, with a pointer to the member.
+Result<void> validate(const NewMemory& memory);
+Result<void> validateWorkspace(std::string_view name);
+
+inline Error memoryNotFound(const Uuid& id) { return {"memory_not_found", "no memory " + id.text(), "", "/id"}; }
+
+// The JSON answer to a write, open at its end (no closing brace): the LSN is not known yet. It is stored with an
+// idempotency key and handed back when the key comes again.
+using Render = std::function<std::string(std::span<const Memory>)>;
+
+struct Limit {
+    std::string counter;  // see engram_limit
+    uint64_t max;
+};
+
+struct WriteOptions {
+    std::string idempotency_key;
+    std::array<uint8_t, 32> request_hash{};
+    std::vector<Limit> limits;
+    Render render;
+};
+
+struct Receipt {
+    enum class Origin { Applied, Replayed };
+    std::string answer;
+    uint64_t lsn = 0;
+    Origin origin = Origin::Applied;
+};
+
+}  // namespace engram::engine
