@@ -7,6 +7,7 @@
 #include <fstream>
 #include <iterator>
 
+#include "loader/config_schema.hpp"
 #include "loader/manifest.hpp"
 #include "support/test.hpp"
 
@@ -131,4 +132,24 @@ TEST("an interface unknown to the host or of another draft is refused") {
     CHECK(reason("engram.auth/1=1;", "engram.host.log/1=2;").find("does not know") != std::string::npos);
     CHECK(reason("engram.host.log/1=2", "engram.host.log/1=2;engram.auth/1=1;").find("draft") !=
           std::string::npos);
+}
+
+TEST("the published schema and the host agree on manifests") {
+    auto schema = engram::json::parse(fileOf(MANIFEST_SCHEMA));
+    CHECK(schema.ok());
+    const auto agree = [&](const std::string& text) {
+        const bool host = parseManifest(text).ok(),
+                   published = engram::loader::applySchema(*schema, text).ok();
+        CHECK_MESSAGE(text, host == published);
+        return host;
+    };
+    CHECK(agree(readManifest(good())->manifest));
+    CHECK(agree(manifest(R"(,"homepage":"https://example.com","config":{"type":"object"})")));
+    CHECK(!agree(R"({"id":"a","version":"1","kind":"auth"})"));
+    for (const char* kind : {"storage", "hook", "billing", "thing"})
+        agree(R"({"id":"a","version":"1","provides":["a/1"],"kind":")" + std::string(kind) + "\"}");
+    for (const char* id : {"A", "a_b", "a.b-c", "9"})
+        agree(R"({"version":"1","kind":"auth","provides":["a/1"],"id":")" + std::string(id) + "\"}");
+    CHECK(!agree(manifest(R"(,"status":"fine")")));
+    CHECK(!agree(manifest(R"(,"services":["log"])")));
 }
