@@ -84,6 +84,15 @@ private:
         return p;
     }
 
+    // Before kOps, whose lambdas use them.
+    State state_;
+    size_t budget_, spent_ = 0, left_ = 0;
+    char* cursor_ = nullptr;
+    std::vector<std::unique_ptr<char[]>> blocks_;
+    std::string message_;
+    std::atomic<int> cancelled_{0};
+    std::function<void(engram_status)> done_;
+
     static constexpr engram_call_ops kOps = {
         sizeof(engram_call_ops), 0,
         [](engram_call* c, size_t n, size_t align) -> void* { return of(c).alloc(n, align); },
@@ -95,14 +104,6 @@ private:
         [](engram_call* c, engram_status s) {
             if (of(c).done_) of(c).done_(s);
         }};
-
-    State state_;
-    size_t budget_, spent_ = 0, left_ = 0;
-    char* cursor_ = nullptr;
-    std::vector<std::unique_ptr<char[]>> blocks_;
-    std::string message_;
-    std::atomic<int> cancelled_{0};
-    std::function<void(engram_status)> done_;
 };
 
 }  // namespace engram

@@ -1,0 +1,90 @@
+// The plugins of a server: loaded as a whole or not at all, started in order, stopped in reverse.
+//
+// load(), start() and stop() are [ctl]; all() and states() may be called from any thread after start().
+#pragma once
+
+#include <chrono>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "config/problem.hpp"
+#include "config/settings.hpp"
+#include "loader/instance.hpp"
+
+namespace engram::loader {
+
+// An interface of an instance. Valid as long as the set.
+template <class T>
+struct Bound {
+    const T* table;
+    void* self;
+    std::string_view instance;
+};
+
+struct InstanceState {
+    std::string name, id, version, status, path;
+    State state;
+    std::vector<std::string> interfaces;
+    std::string health;  // empty = well
+};
+
+class PluginSet {
+public:
+    static constexpr size_t kMaxInstances = 64;
+
+    // Finds, checks and creates every instance; nothing is started. On failure all problems, each naming the
+    // file, the reason and the fix. No code of any plugin runs unless every file and configuration has
+    // passed.
+    static std::variant<std::unique_ptr<PluginSet>, config::Problems> load(
+        const std::vector<config::PluginEntry>& entries, const std::vector<std::filesystem::path>& folders,
+        HostOutlets outlets);
+    PluginSet(const PluginSet&) = delete;
+    ~PluginSet();
+
+    // Tenancy first, then storage, then the others in the order of the configuration. Empty if the server can
+    // run; otherwise call stop(). A plugin with required = false that fails is degraded and logged.
+    config::Problems start();
+
+    // The started instances that provide an interface, in the order of the configuration.
+    template <class T>
+    std::vector<Bound<T>> all(const char* interface_id) const {
+        std::vector<Bound<T>> out;
+        for (const auto& instance : instances_)
+            if (instance->state() == State::Started)
+                if (const void* table = instance->interface(interface_id))
+                    out.push_back({static_cast<const T*>(table), instance->self(), instance->name()});
+        return out;
+    }
+
+    // Ends every instance's tasks and stops it, in reverse order of the start. Instances live on (tables stay
+    // callable) until the set is destroyed.
+    void stop(std::chrono::steady_clock::time_point deadline);
+
+    // Asks each started instance for its health; for /readyz and `engram plugin list`.
+    std::vector<InstanceState> states() const;
+
+private:
+    PluginSet() = default;
+    void log(uint32_t level, const std::string& instance, const std::string& message) const;
+    std::vector<Instance*> startOrder() const;
+
+    Surroundings surroundings_;  // outlives the instances
+    ControlPlane control_plane_{};
+    std::vector<std::unique_ptr<Instance>> instances_;
+    std::vector<Instance*> begun_;  // in the order of start()
+};
+
+// What would be loaded, by the files alone: no code runs. For `engram plugin list` and `engram config check`.
+struct Found {
+    config::PluginEntry entry;
+    ModuleFile file;
+    std::string config;  // with defaults; never print it, it may hold secrets
+};
+std::variant<std::vector<Found>, config::Problems> inspectAll(
+    const std::vector<config::PluginEntry>& entries, const std::vector<std::filesystem::path>& folders);
+
+}  // namespace engram::loader

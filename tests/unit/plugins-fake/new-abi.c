@@ -1,0 +1,13 @@
+/* Needs a newer host. */
+#include "fake.h"
+
+ENGRAM_MANIFEST(
+    "{\"id\":\"fake-new-abi\",\"version\":\"1.0.0\",\"kind\":\"metering\","
+    "\"provides\":[\"engram.metering/1\"]}");
+
+static const engram_plugin plugin = {sizeof plugin, ENGRAM_ABI_MINOR + 99, fake_create, NULL, NULL,
+                                     free,          fake_get_metering,     NULL};
+ENGRAM_EXPORT const engram_plugin* engram_plugin_v1(void);
+ENGRAM_EXPORT const engram_plugin* engram_plugin_v1(void) {
+    return &plugin;
+}
