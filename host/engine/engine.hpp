@@ -54,6 +54,8 @@ struct TenantStats {
     std::map<std::string, uint64_t> workspaces;  // live memories
 };
 
+struct Update;
+
 class Engine {
 public:
     struct Options {
@@ -94,6 +96,7 @@ public:
     void stop();
 
 private:
+    friend struct Update;
     struct Tenant {
         uint64_t db = 0;
         uint32_t space = 0;
@@ -105,7 +108,7 @@ private:
     Result<Prepared> prepare(const Tenant& tenant, Memory memory);
     Result<Memory> current(const Tenant& tenant, const Uuid& id);
     Result<std::vector<Memory>> versions(const Tenant& tenant, const Uuid& id, const ReadOptions& options);
-    void attemptUpdate(std::shared_ptr<struct Update> update);
+    void attemptUpdate(std::shared_ptr<Update> update);
     void putVersion(const std::shared_ptr<Tenant>& tenant, Memory memory, uint64_t expected, WriteOptions options,
                     WriteDone done);
     void refuseUnlessReplayed(const std::shared_ptr<Tenant>& tenant, const Uuid& id, WriteOptions options, Error error,

@@ -5,6 +5,7 @@
 
 #include <rapidjson/pointer.h>
 
+#include <algorithm>
 #include <stdexcept>
 #include <vector>
 
