@@ -1,0 +1,95 @@
+#include "spool/pump.hpp"
+
+#include <engram/cpp/arena_call.hpp>
+
+#include <pthread.h>
+
+namespace engram::spool {
+namespace {
+
+constexpr size_t kBatch = 512;
+constexpr std::chrono::milliseconds kFirstBackoff{100}, kLongestBackoff{5000}, kWait{500};
+
+engram_event abiEvent(const Event& event, std::vector<engram_counter>& counters) {
+    engram_event out{};
+    out.size = sizeof out;
+    out.status_code = event.status_code;
+    out.id = event.id;
+    out.occurred_at = event.occurred_at;
+    out.tenant = borrow(event.tenant);
+    out.workspace = borrow(event.workspace);
+    out.route = borrow(event.route);
+    out.subject = borrow(event.subject);
+    out.json = borrow(event.json);
+    for (const auto& [unit, n] : event.counters) counters.push_back({borrow(unit), n});
+    out.counters = counters.data();
+    out.n_counters = counters.size();
+    return out;
+}
+
+}  // namespace
+
+Pump::Pump(Spool& spool, Target target, std::function<void(const std::string&)> on_failure)
+    : spool_(spool), target_(std::move(target)), on_failure_(std::move(on_failure)) {
+    spool_.subscribe(target_.name);
+    thread_ = std::thread([this] { run(); });
+    pthread_setname_np(thread_.native_handle(), "pump");
+}
+
+Pump::Turn Pump::turn() {
+    std::lock_guard lock(turn_mutex_);
+    Position next;
+    const std::vector<Event> all = spool_.read(target_.name, kBatch, next);
+    if (all.empty()) return Turn::Idle;
+    std::vector<engram_event> events;
+    std::vector<std::vector<engram_counter>> counters(all.size());
+    for (size_t i = 0; i < all.size(); ++i)
+        if (all[i].stream == target_.stream) events.push_back(abiEvent(all[i], counters[i]));
+    size_t taken = 0;
+    ArenaCall call;
+    const engram_status status =
+        events.empty() ? ENGRAM_OK : target_.table->consume(target_.self, call, events.data(), events.size(), &taken);
+    // Events are idempotent: unless all were taken the whole batch comes again.
+    if (status != ENGRAM_OK || taken < events.size()) {
+        on_failure_(call.message().empty() ? "not all events were taken" : call.message());
+        return Turn::Failed;
+    }
+    if (auto committed = spool_.commit(target_.name, next); !committed) {
+        on_failure_(committed.error().message);
+        return Turn::Failed;
+    }
+    return Turn::Worked;
+}
+
+void Pump::flush(std::chrono::steady_clock::time_point deadline) {
+    while (std::chrono::steady_clock::now() < deadline && turn() == Turn::Worked) {
+    }
+}
+
+void Pump::run() {
+    auto backoff = kFirstBackoff;
+    std::unique_lock lock(mutex_);
+    while (phase_ == Phase::Running) {
+        lock.unlock();
+        const Turn done = spool_.waitFor(target_.name, kWait) ? turn() : Turn::Idle;
+        lock.lock();
+        if (done == Turn::Failed) {
+            wake_.wait_for(lock, backoff, [this] { return phase_ == Phase::Stopping; });
+            backoff = std::min(backoff * 2, kLongestBackoff);
+        } else {
+            backoff = kFirstBackoff;
+        }
+    }
+}
+
+void Pump::stop() {
+    {
+        std::lock_guard lock(mutex_);
+        phase_ = Phase::Stopping;
+    }
+    wake_.notify_all();
+    spool_.wake();
+    if (thread_.joinable()) thread_.join();
+}
+
+}  // namespace engram::spool
