@@ -187,3 +187,14 @@ TEST("a file that is missing, a folder or huge is refused") {
     c.refused(0, "cannot be read");
     Configuration(std::string(2 << 20, '#')).refused(0, "over 1 MiB");
 }
+
+TEST("the OSS product's file is valid and changes no default") {
+    Configuration c("");
+    const auto defaults = c.settings();
+    c.sources.file = OSS_TOML;
+    const auto oss = c.settings();
+    CHECK_EQ(size_t(6), oss.plugins.size());
+    CHECK_TEXT(defaults.listen, oss.listen);
+    CHECK_TEXT(defaults.data, oss.data);
+    CHECK(defaults.plugin_dirs == oss.plugin_dirs);
+}
