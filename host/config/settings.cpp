@@ -14,6 +14,8 @@
 namespace engram::config {
 namespace {
 
+constexpr std::string_view kPrefix = "ENGRAM_";
+
 // Variables that are no keys: the command line's own, and those of tests.
 constexpr std::string_view kOtherVariables[] = {"ENGRAM_CONFIG", "ENGRAM_CORPORA",  "ENGRAM_URL",
                                                 "ENGRAM_KEY",    "ENGRAM_KEY_FILE", "ENGRAM_LONG"};
@@ -177,18 +179,26 @@ private:
     void readEnvironment() {
         std::vector<std::string> variables;
         for (const Key& key : keys()) variables.push_back(variableOf(key.name));
-        const std::vector<std::string_view> views(variables.begin(), variables.end());
+        std::vector<std::string_view>
+            endings;  // compared without the prefix, which would make all of them alike
+        for (std::string_view variable : variables) endings.push_back(variable.substr(kPrefix.size()));
         for (const auto& [name, value] : sources_.environment) {
-            if (!name.starts_with("ENGRAM_")) continue;
+            if (!name.starts_with(kPrefix)) continue;
             if (std::find(std::begin(kOtherVariables), std::end(kOtherVariables), name) !=
                 std::end(kOtherVariables))
                 continue;
             const auto found = std::find(variables.begin(), variables.end(), name);
-            if (found != variables.end())
+            if (found != variables.end()) {
                 override(std::string(keys()[static_cast<size_t>(found - variables.begin())].name), value,
                          name);
-            else if (namesSection(name) || closest(name, views))
-                problem(name, "is no configuration key", didYouMean(name, views));
+                continue;
+            }
+            const auto close = closest(std::string_view(name).substr(kPrefix.size()), endings);
+            if (close)
+                problem(name, "is no configuration key",
+                        "did you mean '" + std::string(kPrefix) + std::string(*close) + "'?");
+            else if (namesSection(name))
+                problem(name, "is no configuration key", "engram config explain lists the keys");
         }
     }
 

@@ -127,7 +127,8 @@ TEST("a file's last line end is no part of the value") {
 
 TEST("a variable that looks like a key and is none is refused, others are left alone") {
     Configuration c("");
-    for (const char* other : {"ENGRAM_CORPORA", "ENGRAM_KEY", "ENGRAM_MY_PEPPER", "ENGRAMS"})
+    for (const char* other :
+         {"ENGRAM_CORPORA", "ENGRAM_KEY", "ENGRAM_MY_PEPPER", "ENGRAM_AUTH_FILE", "ENGRAM_", "ENGRAMS"})
         c.sources.environment.emplace_back(other, "x");
     c.settings();
     c.sources.environment.emplace_back("ENGRAM_SERVER_LISTN", "x");
