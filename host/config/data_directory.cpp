@@ -1,17 +1,17 @@
 #include "config/data_directory.hpp"
 
-#include <openssl/evp.h>
-
-#include <cerrno>
-#include <cstdlib>
-#include <cstring>
-#include <filesystem>
-
 #include <fcntl.h>
+#include <openssl/evp.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
+
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+#include <ctime>
+#include <filesystem>
 
 namespace engram::config {
 namespace {
@@ -25,18 +25,31 @@ Error problem(const std::string& path, const std::string& why, const std::string
 std::string lockHolder(int fd) {
     char text[64] = {};
     const ssize_t n = pread(fd, text, sizeof text - 1, 0);
-    std::string holder(text, n > 0 ? static_cast<size_t>(n) : 0);
-    return holder.substr(0, holder.find('\n'));
+    const std::string lines(text, n > 0 ? static_cast<size_t>(n) : 0);
+    const size_t first = lines.find('\n'),
+                 second = lines.find('\n', first == std::string::npos ? first : first + 1);
+    if (second == std::string::npos) return "another process";  // it has the lock but has not written yet
+    return "process " + lines.substr(0, first) + " since " + lines.substr(first + 1, second - first - 1);
+}
+
+std::string utcNow() {
+    const std::time_t now = std::time(nullptr);
+    std::tm parts{};
+    gmtime_r(&now, &parts);
+    char text[32];
+    return {text, std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &parts)};
 }
 
 // A folder that only we can enter; a symbolic link is not followed.
 Result<void> ownFolder(const std::string& path) {
     if (mkdir(path.c_str(), 0700) != 0 && errno != EEXIST)
-        return problem(path, std::string("cannot be made: ") + std::strerror(errno), "check the folder above it");
+        return problem(path, std::string("cannot be made: ") + std::strerror(errno),
+                       "check the folder above it");
     struct stat info {};
     if (lstat(path.c_str(), &info) != 0 || !S_ISDIR(info.st_mode))
         return problem(path, "is not a folder", "remove it");
-    if (info.st_uid != geteuid()) return problem(path, "belongs to another user", "remove it, or set XDG_RUNTIME_DIR");
+    if (info.st_uid != geteuid())
+        return problem(path, "belongs to another user", "remove it, or set XDG_RUNTIME_DIR");
     if ((info.st_mode & 077) != 0 && chmod(path.c_str(), 0700) != 0)
         return problem(path, "can be entered by others", "chmod 700 " + path);
     return {};
@@ -57,8 +70,10 @@ std::string hashOf(const std::string& text) {
 
 }  // namespace
 
-Result<DataDirectory> DataDirectory::open(const std::string& path) {
+Result<DataDirectory> DataDirectory::open(const std::string& wanted) {
     std::error_code failed;
+    std::string path = wanted;
+    while (path.size() > 1 && path.ends_with('/')) path.pop_back();
     const bool there = fs::exists(path, failed);
     if (!there) {
         fs::create_directories(fs::path(path).parent_path(), failed);
@@ -70,9 +85,9 @@ Result<DataDirectory> DataDirectory::open(const std::string& path) {
     if (stat(path.c_str(), &info) != 0 || !S_ISDIR(info.st_mode))
         return problem(path, "is not a folder", "choose another with --data DIR");
     if (info.st_uid != geteuid())
-        return problem(path, "belongs to user " + std::to_string(info.st_uid), "start the server as that user");
-    if ((info.st_mode & 022) != 0)
-        return problem(path, "can be written by others", "chmod 700 " + path);
+        return problem(path, "belongs to user " + std::to_string(info.st_uid),
+                       "start the server as that user");
+    if ((info.st_mode & 022) != 0) return problem(path, "can be written by others", "chmod 700 " + path);
     const std::string real = fs::canonical(path, failed).string();
     if (failed) return problem(path, failed.message(), "");
 
@@ -82,10 +97,11 @@ Result<DataDirectory> DataDirectory::open(const std::string& path) {
     if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
         const std::string holder = lockHolder(fd);
         close(fd);
-        return Error{"locked", real + " is in use by process " + holder, "use that server, or stop it first", ""};
+        return Error{"locked", real + " is in use by " + holder, "use that server, or stop it first", ""};
     }
-    const std::string text = std::to_string(getpid()) + "\n";
-    if (ftruncate(fd, 0) != 0 || pwrite(fd, text.data(), text.size(), 0) != static_cast<ssize_t>(text.size())) {
+    const std::string text = std::to_string(getpid()) + "\n" + utcNow() + "\n";
+    if (ftruncate(fd, 0) != 0 ||
+        pwrite(fd, text.data(), text.size(), 0) != static_cast<ssize_t>(text.size())) {
         const std::string why = std::strerror(errno);
         close(fd);
         return problem(lock_path, why, "is the disk full or read-only?");
@@ -93,7 +109,8 @@ Result<DataDirectory> DataDirectory::open(const std::string& path) {
     return DataDirectory(real, fd);
 }
 
-DataDirectory::DataDirectory(DataDirectory&& other) noexcept : path_(std::move(other.path_)), lock_(other.lock_) {
+DataDirectory::DataDirectory(DataDirectory&& other) noexcept
+    : path_(std::move(other.path_)), lock_(other.lock_) {
     other.lock_ = -1;
 }
 

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <engram/cpp/result.hpp>
-
 #include <string>
 
 namespace engram::config {
@@ -10,8 +9,8 @@ namespace engram::config {
 // Holds flock(<data>/LOCK) as long as it lives; the kernel lets go when the process dies.
 class DataDirectory {
 public:
-    // Makes the folder (0700) if need be and takes the lock. Errors: "locked" (the message names the holder's process
-    // id), "data_directory" (cannot be made, belongs to somebody else, is open to others).
+    // Makes the folder (0700) if need be and takes the lock. Errors: "locked" (the message names the holder's
+    // process id), "data_directory" (cannot be made, belongs to somebody else, is open to others).
     static Result<DataDirectory> open(const std::string& path);
 
     DataDirectory(DataDirectory&& other) noexcept;
@@ -26,8 +25,8 @@ private:
     int lock_;
 };
 
-// Where the server of this data directory listens for local clients: $XDG_RUNTIME_DIR/engram/<hash>.sock, else
-// <tmp>/engram-<uid>/<hash>.sock in a folder of mode 0700 that belongs to us. Makes the folder.
+// Where the server of this data directory listens for local clients: $XDG_RUNTIME_DIR/engram/<hash>.sock,
+// else <tmp>/engram-<uid>/<hash>.sock in a folder of mode 0700 that belongs to us. Makes the folder.
 Result<std::string> socketPath(const std::string& data_path);
 
 }  // namespace engram::config

@@ -1,5 +1,6 @@
 #include "config/interpolate.hpp"
 
+#include <filesystem>
 #include <fstream>
 #include <iterator>
 
@@ -9,23 +10,31 @@ namespace {
 constexpr size_t kMaxFile = 64 * 1024;
 
 Error unresolved(std::string_view reference, std::string why, std::string hint) {
-    return {"config", "${" + std::string(reference) + "} cannot be resolved: " + std::move(why), std::move(hint), ""};
+    return {"config", "${" + std::string(reference) + "} cannot be resolved: " + std::move(why),
+            std::move(hint), ""};
 }
 
 Result<std::string> readFile(std::string_view reference, const std::string& path) {
-    std::ifstream file(path, std::ios::binary);
-    if (!file) return unresolved(reference, "the file cannot be read", "check its path and mode");
+    std::error_code failed;
+    if (!path.starts_with('/'))
+        return unresolved(reference, "the path is relative", "write an absolute path");
+    const bool regular = std::filesystem::is_regular_file(path, failed);
+    std::ifstream file;
+    if (regular) file.open(path, std::ios::binary);
+    if (!file.is_open()) return unresolved(reference, "the file cannot be read", "check its path and mode");
     std::string text;
     char buffer[4096];
     while (file.read(buffer, sizeof buffer) || file.gcount() > 0) {
         text.append(buffer, static_cast<size_t>(file.gcount()));
-        if (text.size() > kMaxFile) return unresolved(reference, "the file is over 64 KiB", "name a smaller file");
+        if (text.size() > kMaxFile)
+            return unresolved(reference, "the file is over 64 KiB", "name a smaller file");
     }
     while (text.ends_with('\n') || text.ends_with('\r')) text.pop_back();
     return text;
 }
 
-Result<std::string> xdgFolder(std::string_view reference, std::string_view which, const Surroundings& surroundings) {
+Result<std::string> xdgFolder(std::string_view reference, std::string_view which,
+                              const Surroundings& surroundings) {
     struct Place {
         std::string_view name;
         const char* variable;
@@ -40,7 +49,8 @@ Result<std::string> xdgFolder(std::string_view reference, std::string_view which
         if (auto set = surroundings.environment(place.variable); set && set->starts_with('/')) return *set;
         auto home = surroundings.environment("HOME");
         if (!place.below_home || !home || !home->starts_with('/'))
-            return unresolved(reference, std::string(place.variable) + " is not set", "set it, or give a path");
+            return unresolved(reference, std::string(place.variable) + " is not set",
+                              "set it, or give a path");
         return *home + place.below_home;
     }
     return unresolved(reference, "unknown folder", "use xdg:data, xdg:config, xdg:state or xdg:runtime");
@@ -51,7 +61,8 @@ Result<Interpolated> resolve(std::string_view reference, const Surroundings& sur
     if (reference == "exe") return Interpolated{surroundings.exe_folder, Origin::Plain};
     const size_t colon = reference.find(':');
     const std::string_view scheme = reference.substr(0, colon);
-    const std::string rest(colon == std::string_view::npos ? std::string_view() : reference.substr(colon + 1));
+    const std::string rest(colon == std::string_view::npos ? std::string_view()
+                                                           : reference.substr(colon + 1));
     if (scheme == "env") {
         auto value = surroundings.environment(rest);
         if (!value) return unresolved(reference, "the variable is not set", "export " + rest + "=…");

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <engram/cpp/result.hpp>
-
 #include <functional>
 #include <optional>
 #include <string>
@@ -12,7 +11,7 @@ namespace engram::config {
 
 struct Surroundings {
     std::function<std::optional<std::string>(const std::string&)> environment;  // a variable's value
-    std::string exe_folder;                                                       // of the running executable
+    std::string exe_folder;                                                     // of the running executable
 };
 
 struct Interpolated {

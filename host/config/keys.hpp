@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <span>
+#include <string>
 #include <string_view>
 
 namespace engram::config {
@@ -25,5 +26,8 @@ struct Key {
 
 std::span<const Key> keys();
 const Key* findKey(std::string_view name);
+
+// The environment variable that overrides a key: server.listen -> ENGRAM_SERVER_LISTEN.
+std::string variableOf(std::string_view key);
 
 }  // namespace engram::config

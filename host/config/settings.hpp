@@ -1,10 +1,8 @@
-// The configuration of a server: read from one TOML file, overridden by the environment and --set, checked as a whole.
+// The configuration of a server: read from one TOML file, overridden by the environment and --set, checked as
+// a whole.
 //
 // load() returns either valid settings or every problem found. Settings are immutable afterwards; any thread.
 #pragma once
-
-#include "config/interpolate.hpp"
-#include "config/problem.hpp"
 
 #include <cstdint>
 #include <map>
@@ -13,20 +11,26 @@
 #include <variant>
 #include <vector>
 
+#include "config/address.hpp"
+#include "config/problem.hpp"
+
 namespace engram::config {
 
 struct PluginEntry {
-    std::string use;   // file name in plugins.dirs without ".so"
-    std::string name;  // of the instance
+    std::string use;                                               // file name in plugins.dirs without ".so"
+    std::string name;                                              // of the instance
     enum class Need { Required, Optional } need = Need::Required;  // Optional: the server starts without it
-    std::string sha256;  // of the file in hex; empty = not pinned
-    std::string config;  // JSON object, references resolved
+    std::string sha256;                                            // of the file in hex; empty = not pinned
+    std::string config;  // JSON object, references resolved: secret, never print it
+    std::string shown;   // the same as TOML for people, secrets as "[secret]"
     std::string where;   // "file:line"
 };
 
+// Where a key's value comes from.
 struct Origin {
-    std::string value;   // as text; "[secret]" if it came from a file or variable
-    std::string source;  // "default", "oss.toml:7", "ENGRAM_SERVER_LISTEN", "--set"
+    std::string value;               // as text; "[secret]" if it came from a file or variable
+    std::string source;              // "default", "oss.toml:7", "ENGRAM_SERVER_LISTEN", "--set"
+    std::vector<std::string> items;  // of a list, if it is no secret
 };
 
 struct Settings {
@@ -48,20 +52,26 @@ struct Settings {
 };
 
 struct Sources {
-    std::string file;                                         // empty = search the usual places
-    std::vector<std::pair<std::string, std::string>> sets;    // --set key=value, in order
+    std::string file;                                       // empty = search the usual places
+    std::vector<std::pair<std::string, std::string>> sets;  // --set key=value, in order
     std::vector<std::pair<std::string, std::string>> environment;
     std::string exe_folder;
 };
 
+// The settings, or everything that is wrong. Without a file, the one of $ENGRAM_CONFIG,
+// <exe>/../etc/engram/oss.toml or /etc/engram/engram.toml is read; there is no configuration without a file.
+// --set wins over the environment, that over the file.
 std::variant<Settings, Problems> load(const Sources& sources);
 
 // What `engram config show` prints: every key with its value as TOML, secrets as "[secret]", and the plugins.
+// What came from ${env:…} or ${file:…} is secret, and so is a plugin's key that sounds like it ("token",
+// "api_key").
 std::string show(const Settings& settings);
+std::string showJson(const Settings& settings);
 // What `engram config explain KEY` prints; a problem with a did-you-mean for an unknown key.
 std::variant<std::string, Problem> explain(const Settings& settings, const std::string& key);
-
-// True for an address that only this machine can reach: 127.0.0.0/8, [::1], localhost.
-bool isLoopback(const std::string& host_and_port);
+std::variant<std::string, Problem> explainJson(const Settings& settings, const std::string& key);
+// All keys as a table in Markdown, for the reference page.
+std::string reference();
 
 }  // namespace engram::config

@@ -2,11 +2,14 @@
 
 #include <toml++/toml.h>
 
+#include <filesystem>
 #include <fstream>
 #include <sstream>
 
 namespace engram::config {
 namespace {
+
+constexpr uintmax_t kMaxFile = 1 << 20;
 
 TomlValue convert(const toml::node& node) {
     TomlValue out;
@@ -42,8 +45,13 @@ TomlValue convert(const toml::node& node) {
 }  // namespace
 
 std::variant<TomlTable, Problems> readToml(const std::string& path) {
+    std::error_code failed;
+    const auto size =
+        std::filesystem::is_regular_file(path, failed) ? std::filesystem::file_size(path, failed) : 0;
     std::ifstream file(path, std::ios::binary);
-    if (!file) return Problems{{path, "cannot be read", "check the path and the mode of the file"}};
+    if (failed || !file || !std::filesystem::is_regular_file(path, failed))
+        return Problems{{path, "cannot be read", "check the path and the mode of the file"}};
+    if (size > kMaxFile) return Problems{{path, "is over 1 MiB", "is it a configuration file?"}};
     try {
         const toml::table table = toml::parse(file, path);
         return std::get<TomlTable>(convert(table).value);

@@ -1,7 +1,6 @@
-// A TOML file as plain values with their lines, so that nobody else includes toml++. Pure but for reading the file.
+// A TOML file as plain values with their lines, so that nobody else includes toml++. Pure but for reading the
+// file.
 #pragma once
-
-#include "config/problem.hpp"
 
 #include <cstdint>
 #include <memory>
@@ -9,6 +8,8 @@
 #include <utility>
 #include <variant>
 #include <vector>
+
+#include "config/problem.hpp"
 
 namespace engram::config {
 

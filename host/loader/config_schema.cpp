@@ -11,7 +11,20 @@
 namespace engram::loader {
 namespace {
 
-enum class Shape { Schema, Schemas, Type, Number, Count, Flag, Text, Names, Values, FlagOrSchema, Anything };
+enum class Shape {
+    Schema,
+    Schemas,
+    Type,
+    Number,
+    Count,
+    Flag,
+    Text,
+    Pattern,
+    Names,
+    Values,
+    FlagOrSchema,
+    Anything
+};
 
 struct Keyword {
     std::string_view name;
@@ -28,7 +41,7 @@ constexpr Keyword kKeywords[] = {{"type", Shape::Type},
                                  {"exclusiveMaximum", Shape::Flag},
                                  {"minLength", Shape::Count},
                                  {"maxLength", Shape::Count},
-                                 {"pattern", Shape::Text},
+                                 {"pattern", Shape::Pattern},
                                  {"items", Shape::Schema},
                                  {"minItems", Shape::Count},
                                  {"maxItems", Shape::Count},
@@ -79,6 +92,8 @@ Result<void> checkMember(const Keyword& keyword, const json::Value& value) {
             return must(value.IsBool());
         case Shape::Text:
             return must(value.IsString());
+        case Shape::Pattern:  // the validator would pass over one that it cannot compile
+            return must(value.IsString() && rapidjson::internal::Regex(value.GetString()).IsValid());
         case Shape::Names:
             return must(allOf(value, [](const json::Value& v) { return v.IsString(); }));
         case Shape::Values:

@@ -16,7 +16,6 @@
 namespace engram::loader {
 namespace {
 
-constexpr const char* kVersion = "0.1.0";
 constexpr size_t kMaxLabels = 8;
 
 uint32_t typeOf(const json::Value& value) {
@@ -101,7 +100,9 @@ struct HostServices::Tables {
     static engram_status post(const engram_host* host, void (*fn)(void*, engram_call*), void* arg,
                               uint64_t delay_ms, uint64_t period_ms, uint64_t* id) noexcept {
         static constexpr uint64_t kYear = uint64_t(365) * 24 * 3600 * 1000;
-        const auto span = [](uint64_t ms) { return std::chrono::milliseconds(std::min<uint64_t>(ms, kYear)); };
+        const auto span = [](uint64_t ms) {
+            return std::chrono::milliseconds(std::min<uint64_t>(ms, kYear));
+        };
         try {
             uint64_t own = 0;
             HostServices& self = of(host);
@@ -172,8 +173,8 @@ HostServices::HostServices(std::string instance, const Manifest& manifest, Surro
     for (char& c : metric_prefix_)
         if (c == '-' || c == '.') c = '_';
     log_ = {sizeof(engram_host_log_v1), surroundings.outlets.min_log_level, &Tables::log};
-    handle_.host = {sizeof(engram_host),  ENGRAM_ABI_MINOR,  engram_lit("engram"),
-                    engram_lit(kVersion), borrow(instance_), &HostServices::get};
+    handle_.host = {sizeof(engram_host),        ENGRAM_ABI_MINOR,  engram_lit("engram"),
+                    engram_lit(ENGRAM_VERSION), borrow(instance_), &HostServices::get};
     handle_.self = this;
 }
 

@@ -28,7 +28,8 @@ struct ControlPlane {
 struct Surroundings {
     HostOutlets outlets;
     TaskPool tasks;
-    std::atomic<const ControlPlane*> control_plane{nullptr};
+    ControlPlane started_control_plane{};
+    std::atomic<const ControlPlane*> control_plane{nullptr};  // null until it has been started
 };
 
 class HostServices {

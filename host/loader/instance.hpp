@@ -41,6 +41,8 @@ public:
     // The table of an interface the manifest names; nullptr for others.
     const void* interface(std::string_view id) const;
 
+    // A task of it did not end in time and may still be running.
+    bool abandoned() const { return abandoned_; }
     State state() const { return state_.load(std::memory_order_acquire); }
     // Why it is degraded, or what health() answers when started; empty = well.
     std::string health() const;

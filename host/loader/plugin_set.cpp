@@ -1,7 +1,9 @@
 #include "loader/plugin_set.hpp"
 
 #include <algorithm>
+#include <mutex>
 #include <set>
+#include <utility>
 
 #include "loader/combination.hpp"
 #include "loader/config_schema.hpp"
@@ -75,6 +77,15 @@ config::Problems checkFound(const std::vector<Found>& found) {
     return checkProviders(providers);
 }
 
+// Keeps what a task that does not end may still use; joining its thread would wait for ever.
+void bury(std::vector<std::unique_ptr<Instance>> instances, std::unique_ptr<Surroundings> surroundings) {
+    using Grave = std::pair<std::vector<std::unique_ptr<Instance>>, std::unique_ptr<Surroundings>>;
+    static std::mutex mutex;
+    static auto* const graves = new std::vector<Grave>;
+    const std::lock_guard lock(mutex);
+    graves->emplace_back(std::move(instances), std::move(surroundings));
+}
+
 }  // namespace
 
 std::variant<std::vector<Found>, config::Problems> inspectAll(
@@ -102,11 +113,11 @@ std::variant<std::unique_ptr<PluginSet>, config::Problems> PluginSet::load(
     auto inspected = inspectAll(entries, folders);
     if (auto* failed = std::get_if<config::Problems>(&inspected)) return std::move(*failed);
     std::unique_ptr<PluginSet> set(new PluginSet);
-    set->surroundings_.outlets = std::move(outlets);
+    set->surroundings_->outlets = std::move(outlets);
     config::Problems problems;
     for (Found& found : std::get<std::vector<Found>>(inspected)) {
         auto instance =
-            Instance::create(found.entry, std::move(found.file), found.config, set->surroundings_);
+            Instance::create(found.entry, std::move(found.file), found.config, *set->surroundings_);
         if (instance)
             set->instances_.push_back(std::move(*instance));
         else
@@ -119,12 +130,18 @@ std::variant<std::unique_ptr<PluginSet>, config::Problems> PluginSet::load(
 
 PluginSet::~PluginSet() {
     stop(TaskPool::Clock::now() + kEmergencyStopTime);
-    surroundings_.control_plane.store(nullptr, std::memory_order_release);
+    const bool abandoned = std::any_of(instances_.begin(), instances_.end(),
+                                       [](const auto& instance) { return instance->abandoned(); });
+    if (abandoned) {
+        bury(std::move(instances_), std::move(surroundings_));
+        return;
+    }
+    surroundings_->control_plane.store(nullptr, std::memory_order_release);
     while (!instances_.empty()) instances_.pop_back();
 }
 
 void PluginSet::log(uint32_t level, const std::string& instance, const std::string& message) const {
-    const HostOutlets& outlets = surroundings_.outlets;
+    const HostOutlets& outlets = surroundings_->outlets;
     if (outlets.log && level >= outlets.min_log_level) outlets.log(level, instance, message, {});
 }
 
@@ -141,7 +158,7 @@ std::vector<Instance*> PluginSet::startOrder() const {
 
 config::Problems PluginSet::start() {
     config::Problems problems;
-    surroundings_.tasks.start();
+    surroundings_->tasks.start();
     for (Instance* instance : startOrder()) {
         begun_.push_back(instance);
         if (auto started = instance->start(nanosecondsFromNow(kStartTime)); !started) {
@@ -150,8 +167,10 @@ config::Problems PluginSet::start() {
             if (instance->entry().need == config::PluginEntry::Need::Required)
                 problems.push_back(problemOf(instance->entry(), started.error()));
         } else if (const void* table = instance->interface(ENGRAM_TENANCY)) {
-            control_plane_ = {static_cast<const engram_tenancy_v1*>(table), instance->self()};
-            surroundings_.control_plane.store(&control_plane_, std::memory_order_release);
+            surroundings_->started_control_plane = {static_cast<const engram_tenancy_v1*>(table),
+                                                    instance->self()};
+            surroundings_->control_plane.store(&surroundings_->started_control_plane,
+                                               std::memory_order_release);
         }
         // The others would only fail for want of the control plane.
         if (!problems.empty() && instance->manifest().offers(ENGRAM_TENANCY)) return problems;

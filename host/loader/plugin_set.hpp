@@ -43,6 +43,9 @@ public:
         const std::vector<config::PluginEntry>& entries, const std::vector<std::filesystem::path>& folders,
         HostOutlets outlets);
     PluginSet(const PluginSet&) = delete;
+    // Stops what still runs and destroys the instances. If a task ignores its deadline, all of them are left
+    // in memory, for the task may still use them; the process should end soon then, without destroying what
+    // the outlets lead to.
     ~PluginSet();
 
     // Tenancy first, then storage, then the others in the order of the configuration. Empty if the server can
@@ -72,8 +75,7 @@ private:
     void log(uint32_t level, const std::string& instance, const std::string& message) const;
     std::vector<Instance*> startOrder() const;
 
-    Surroundings surroundings_;  // outlives the instances
-    ControlPlane control_plane_{};
+    std::unique_ptr<Surroundings> surroundings_ = std::make_unique<Surroundings>();  // outlives the instances
     std::vector<std::unique_ptr<Instance>> instances_;
     std::vector<Instance*> begun_;  // in the order of start()
 };

@@ -1,10 +1,11 @@
 #include "json/json.hpp"
-#include "support/test.hpp"
 
 #include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <map>
+
+#include "support/test.hpp"
 
 using engram::json::parse;
 
@@ -28,7 +29,9 @@ TEST("nesting beyond the limit is refused without recursion") {
     CHECK(!parse(std::string(1000000, '[')).ok());
 }
 
-TEST("a repeated member name is refused") { CHECK(!parse(R"({"a":1,"a":2})").ok()); }
+TEST("a repeated member name is refused") {
+    CHECK(!parse(R"({"a":1,"a":2})").ok());
+}
 
 TEST("a NUL byte and invalid UTF-8 are refused") {
     CHECK(!parse(std::string_view("[1]\0[", 5)).ok());
@@ -36,7 +39,8 @@ TEST("a NUL byte and invalid UTF-8 are refused") {
     CHECK(!parse("[\"\xc0\xaf\"]").ok());
 }
 
-// The corpus says what every parser must do; where RFC 8259 leaves it open ("i_"), ours refuses all but these.
+// The corpus says what every parser must do; where RFC 8259 leaves it open ("i_"), ours refuses all but
+// these.
 TEST("json-test-suite: y_ accepted, n_ refused, i_ as written down") {
     const std::string folder = engram::testing::corpora("json-test-suite/test_parsing");
     if (folder.empty() || !std::filesystem::exists(folder)) {
@@ -61,7 +65,8 @@ TEST("json-test-suite: y_ accepted, n_ refused, i_ as written down") {
         if (name.rfind("n_", 0) == 0) CHECK_MESSAGE(name, !accepted);
         if (name.rfind("i_", 0) == 0) {
             auto it = open.find(name);
-            CHECK_MESSAGE(name + (accepted ? " was accepted" : " was refused"), accepted == (it != open.end() && it->second));
+            CHECK_MESSAGE(name + (accepted ? " was accepted" : " was refused"),
+                          accepted == (it != open.end() && it->second));
         }
         ++seen;
     }

@@ -75,6 +75,7 @@ TEST("a schema outside of the language is refused") {
     schemaRefused(R"({"type":"object","propertis":{}})", "did you mean 'properties'?");
     schemaRefused(R"({"type":"object","$ref":"http://example.com/s"})", "$ref");
     schemaRefused(R"({"type":"object","required":true})", "required");
+    schemaRefused(R"({"type":"object","properties":{"a":{"pattern":"(["}}})", "'pattern'");
     schemaRefused(R"({"type":"object","properties":{"a":{"type":"text"}}})", "'type'");
     schemaRefused(R"({"type":"object","properties":{"a":{"items":[{}]}}})", "must be an object");
     schemaRefused(R"({"type":"object","properties":{"a":{"exclusiveMinimum":3}}})", "exclusiveMinimum");

@@ -197,6 +197,17 @@ TEST("tasks of an instance have ended before its stop is called") {
     CHECK_EQ(stage.log.size() - 2, stopped);
 }
 
+TEST("an instance whose task does not end is left alone, the others are stopped") {
+    static Stage stage;  // the task may use it until the process ends
+    auto set = stage.load(with(entry("fake-stuck")));
+    CHECK(set->start().empty());
+    CHECK(stage.log.waitFor("fake-stuck: asleep"));
+    set->stop(std::chrono::steady_clock::now());
+    CHECK(stage.log.waitFor("fake-stuck: a task was still running at the deadline; stop() was not called"));
+    CHECK(stage.log.waitFor("fake-storage: storage stopped"));
+    CHECK(stage.log.find("fake-stuck: stop called") == stage.log.size());
+}
+
 TEST("states tell what each plugin is and how it feels") {
     Stage stage;
     auto set = stage.load(with(entry("fake-metering")));

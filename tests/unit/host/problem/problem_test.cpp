@@ -1,8 +1,9 @@
-#include "json/json.hpp"
 #include "problem/problem.hpp"
-#include "support/test.hpp"
 
 #include <set>
+
+#include "json/json.hpp"
+#include "support/test.hpp"
 
 using namespace engram;
 
@@ -17,7 +18,9 @@ TEST("a problem document carries code, status, hint and request id") {
     CHECK_TEXT("/id", (*d)["pointer"].GetString());
 }
 
-TEST("an unknown code is reported as a fault of ours") { CHECK_EQ(500, problem::kindOf("no such code").status); }
+TEST("an unknown code is reported as a fault of ours") {
+    CHECK_EQ(500, problem::kindOf("no such code").status);
+}
 
 TEST("every code is there once and has a status an error may have") {
     std::set<std::string_view> codes;
