@@ -17,8 +17,6 @@
 #include <string>
 #include <vector>
 
-#include <sys/types.h>
-
 namespace engram::pipeline {
 
 struct PluginRoute {
@@ -27,6 +25,8 @@ struct PluginRoute {
     engram_route route;
     std::vector<std::string> segments;
 };
+
+enum class RequestLog { On, Off };
 
 struct Context {
     operations::Services& services;
@@ -39,13 +39,13 @@ struct Context {
     Lane& blocking;
     observe::Log& log;
     observe::Metrics& metrics;
-    spool::Spool& spool;
+    spool::Spool* spool;  // nullptr: nobody consumes events
     PeerBuckets& peers;
     std::string openapi;
     std::string base_domain;
     std::string default_tenant;  // slug; the local socket's owner acts in it
     uint64_t max_body;
-    uid_t owner;
+    RequestLog log_requests;
 };
 
 }  // namespace engram::pipeline
