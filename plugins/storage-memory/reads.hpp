@@ -1,0 +1,29 @@
+// The reads of a view: list with its order and cursor, terms, match, nearest. Need the database's mutex.
+#pragma once
+
+#include "database.hpp"
+
+#include <engram/storage.h>
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace engram::storage_memory {
+
+struct Listed {
+    std::vector<const Version*> rows;
+    std::string next;  // cursor, empty = no more
+    bool bad_cursor = false;
+};
+
+Listed list(const Database& database, const engram_list_query& query, uint64_t at);
+
+// Documents and total length of the scope without its filter; a frequency for each term.
+engram_term_stats termStats(const Database& database, const engram_scope& scope, uint64_t at,
+                            const std::vector<std::string>& terms, uint64_t* df);
+
+std::vector<engram_neighbour> nearest(const Database& database, const engram_scope& scope, uint64_t at, uint32_t space,
+                                      const float* vector, uint32_t k);
+
+}  // namespace engram::storage_memory
