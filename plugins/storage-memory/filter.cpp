@@ -1,171 +1,27 @@
 #include "filter.hpp"
 
-#include <engram/cpp/text.hpp>
-
 #include <rapidjson/document.h>
 #include <rapidjson/pointer.h>
 
 #include <algorithm>
-#include <optional>
-#include <vector>
 
 namespace engram::storage_memory {
 namespace {
 
-constexpr size_t kMaxNodes = 1024;
-constexpr unsigned kMaxDepth = 32;
+using filter::Scalar;
 
-// A value of a record, or one to compare it with.
-struct Scalar {
-    enum class Type { Text, Number, Bool, Null } type = Type::Null;
-    std::string_view text;
-    bool is_integer = false;
-    int64_t integer = 0;
-    double real = 0;
-    bool boolean = false;
-};
-
-Scalar textScalar(std::string_view s) {
-    Scalar out;
-    out.type = Scalar::Type::Text;
-    out.text = s;
-    return out;
-}
-
-Scalar integerScalar(int64_t i) {
-    Scalar out;
-    out.type = Scalar::Type::Number;
-    out.is_integer = true;
-    out.integer = i;
-    out.real = static_cast<double>(i);
-    return out;
-}
-
-Scalar realScalar(double d) {
-    Scalar out;
-    out.type = Scalar::Type::Number;
-    out.real = d;
-    return out;
-}
-
-Scalar boolScalar(bool b) {
-    Scalar out;
-    out.type = Scalar::Type::Bool;
-    out.boolean = b;
-    return out;
-}
-
-Scalar scalarOf(const engram_value& value) {
-    switch (value.type) {
-        case ENGRAM_VALUE_STRING: return textScalar(view(value.string));
-        case ENGRAM_VALUE_INTEGER: return integerScalar(value.integer);
-        case ENGRAM_VALUE_REAL: return realScalar(value.real);
-        default: return boolScalar(value.boolean != 0);
-    }
-}
-
-// -1, 0, 1, or nothing when the two cannot be compared.
-std::optional<int> compare(const Scalar& a, const Scalar& b) {
-    if (a.type != b.type) return std::nullopt;
-    switch (a.type) {
-        case Scalar::Type::Text: {
-            const int c = a.text.compare(b.text);
-            return c < 0 ? -1 : c > 0;
-        }
-        case Scalar::Type::Number:
-            if (a.is_integer && b.is_integer) return a.integer < b.integer ? -1 : a.integer > b.integer;
-            if (a.real != a.real || b.real != b.real) return std::nullopt;
-            return a.real < b.real ? -1 : a.real > b.real;
-        case Scalar::Type::Bool: return static_cast<int>(a.boolean) - static_cast<int>(b.boolean);
-        case Scalar::Type::Null: return std::nullopt;
-    }
-    return std::nullopt;
-}
-
-std::string uuidText(const Id& id) {
-    std::string out;
-    for (size_t i = 0; i < id.size(); ++i) {
-        if (i == 4 || i == 6 || i == 8 || i == 10) out += '-';
-        out += "0123456789abcdef"[id[i] >> 4];
-        out += "0123456789abcdef"[id[i] & 15];
-    }
-    return out;
-}
-
-class Evaluator {
+class Fields {
 public:
-    Evaluator(const engram_filter& filter, const Version& version) : filter_(filter), version_(version) {}
+    explicit Fields(const Version& version) : version_(version) {}
 
-    bool node(size_t index) {
-        const engram_filter_node& n = filter_.nodes[index];
-        switch (n.op) {
-            case ENGRAM_AND:
-                for (uint32_t i = 0; i < n.n_children; ++i)
-                    if (!node(n.first_child + i)) return false;
-                return true;
-            case ENGRAM_OR:
-                for (uint32_t i = 0; i < n.n_children; ++i)
-                    if (node(n.first_child + i)) return true;
-                return false;
-            case ENGRAM_NOT: return !node(n.first_child);
-            default: return n.field == ENGRAM_FIELD_TAG ? tags(n) : condition(n);
-        }
-    }
-
-private:
-    bool tags(const engram_filter_node& n) const {
-        auto has = [&](const engram_value& value) {
-            return value.type == ENGRAM_VALUE_STRING &&
-                   std::find(version_.tags.begin(), version_.tags.end(), view(value.string)) != version_.tags.end();
-        };
-        switch (n.op) {
-            case ENGRAM_EQ: return has(n.values[0]);
-            case ENGRAM_NE: return !has(n.values[0]);
-            case ENGRAM_IN: return std::any_of(n.values, n.values + n.n_values, has);
-            case ENGRAM_EXISTS: return !version_.tags.empty();
-            default:  // an order over tags: some tag compares so
-                return std::any_of(version_.tags.begin(), version_.tags.end(),
-                                   [&](const std::string& tag) { return holds(n.op, textScalar(tag), n.values[0]); });
-        }
-    }
-
-    bool condition(const engram_filter_node& n) {
-        const std::optional<Scalar> value = field(n);
-        if (n.op == ENGRAM_EXISTS) return value.has_value();
-        if (n.op == ENGRAM_NE) return !(value && compare(*value, scalarOf(n.values[0])) == 0);
-        if (!value) return false;
-        if (n.op == ENGRAM_IN)
-            return std::any_of(n.values, n.values + n.n_values,
-                               [&](const engram_value& v) { return compare(*value, scalarOf(v)) == 0; });
-        return holds(n.op, *value, n.values[0]);
-    }
-
-    static bool holds(uint32_t op, const Scalar& a, const engram_value& b) {
-        const std::optional<int> c = compare(a, scalarOf(b));
-        if (!c) return false;
-        switch (op) {
-            case ENGRAM_EQ: return *c == 0;
-            case ENGRAM_LT: return *c < 0;
-            case ENGRAM_LE: return *c <= 0;
-            case ENGRAM_GT: return *c > 0;
-            case ENGRAM_GE: return *c >= 0;
-            default: return false;
-        }
-    }
-
-    static std::optional<Scalar> time(engram_time t) {
-        return t == ENGRAM_TIME_NONE ? std::nullopt : std::optional<Scalar>(integerScalar(t));
-    }
-    static std::optional<Scalar> text(const std::string& s) {
-        return s.empty() ? std::nullopt : std::optional<Scalar>(textScalar(s));
-    }
+    const std::vector<std::string>& tags() const { return version_.tags; }
 
     std::optional<Scalar> field(const engram_filter_node& n) {
         switch (n.field) {
-            case ENGRAM_FIELD_ID: return textScalar(id_ = uuidText(version_.id));
-            case ENGRAM_FIELD_WORKSPACE: return textScalar(version_.workspace);
+            case ENGRAM_FIELD_ID: return Scalar::ofText(text_ = filter::uuidText(abiId(version_.id).bytes));
+            case ENGRAM_FIELD_WORKSPACE: return Scalar::ofText(version_.workspace);
             case ENGRAM_FIELD_TYPE: return text(version_.type);
-            case ENGRAM_FIELD_IMPORTANCE: return realScalar(version_.importance);
+            case ENGRAM_FIELD_IMPORTANCE: return Scalar::ofReal(version_.importance);
             case ENGRAM_FIELD_OCCURRED_AT: return time(version_.occurred_at);
             case ENGRAM_FIELD_CREATED_AT: return time(version_.created_at);
             case ENGRAM_FIELD_UPDATED_AT: return time(version_.updated_at);
@@ -175,11 +31,19 @@ private:
             case ENGRAM_FIELD_NAME: return text(version_.name);
             case ENGRAM_FIELD_PARENT:
                 if (version_.parent == Id{}) return std::nullopt;
-                return textScalar(id_ = uuidText(version_.parent));
-            case ENGRAM_FIELD_POSITION: return integerScalar(static_cast<int64_t>(version_.position));
+                return Scalar::ofText(text_ = filter::uuidText(abiId(version_.parent).bytes));
+            case ENGRAM_FIELD_POSITION: return Scalar::ofInteger(static_cast<int64_t>(version_.position));
             case ENGRAM_FIELD_METADATA: return metadata(view(n.path));
             default: return std::nullopt;
         }
+    }
+
+private:
+    static std::optional<Scalar> time(engram_time t) {
+        return t == ENGRAM_TIME_NONE ? std::nullopt : std::optional<Scalar>(Scalar::ofInteger(t));
+    }
+    static std::optional<Scalar> text(const std::string& s) {
+        return s.empty() ? std::nullopt : std::optional<Scalar>(Scalar::ofText(s));
     }
 
     std::optional<Scalar> metadata(std::string_view path) {
@@ -190,53 +54,24 @@ private:
         if (metadata_.HasParseError()) return std::nullopt;
         const rapidjson::Value* value = rapidjson::Pointer(path.data(), path.size()).Get(metadata_);
         if (!value || value->IsNull()) return std::nullopt;
-        if (value->IsString()) return textScalar({value->GetString(), value->GetStringLength()});
-        if (value->IsInt64()) return integerScalar(value->GetInt64());
-        if (value->IsNumber()) return realScalar(value->GetDouble());
-        if (value->IsBool()) return boolScalar(value->GetBool());
-        Scalar structure;  // an object or array is there but equals nothing
-        return structure;
+        if (value->IsString()) return Scalar::ofText({value->GetString(), value->GetStringLength()});
+        if (value->IsInt64()) return Scalar::ofInteger(value->GetInt64());
+        if (value->IsNumber()) return Scalar::ofReal(value->GetDouble());
+        if (value->IsBool()) return Scalar::ofBool(value->GetBool());
+        return Scalar{};
     }
 
-    const engram_filter& filter_;
     const Version& version_;
-    std::string id_;
+    std::string text_;
     bool parsed_ = false;
     rapidjson::Document metadata_;
 };
 
-std::string nodeComplaint(const engram_filter& filter, size_t index, std::vector<unsigned>& depth) {
-    const engram_filter_node& n = filter.nodes[index];
-    if (depth[index] > kMaxDepth) return "the filter is too deep";
-    if (n.op >= ENGRAM_AND && n.op <= ENGRAM_NOT) {
-        if (n.op == ENGRAM_NOT && n.n_children != 1) return "NOT has one child";
-        if (n.n_children > 0 && (n.first_child <= index || n.first_child > filter.n_nodes ||
-                                 n.n_children > filter.n_nodes - n.first_child))
-            return "a child must come after its parent";
-        for (uint32_t i = 0; i < n.n_children; ++i) depth[n.first_child + i] = depth[index] + 1;
-        return "";
-    }
-    if (n.op > ENGRAM_EXISTS || n.op == 0) return "unknown operator";
-    if (n.field < ENGRAM_FIELD_ID || n.field > ENGRAM_FIELD_POSITION) return "unknown field";
-    if (n.field == ENGRAM_FIELD_METADATA && (n.path.len == 0 || n.path.ptr[0] != '/')) return "not a path into metadata";
-    if (n.op != ENGRAM_EXISTS && n.op != ENGRAM_IN && n.n_values != 1) return "one value is expected";
-    for (size_t i = 0; i < n.n_values; ++i)
-        if (n.values[i].type < ENGRAM_VALUE_STRING || n.values[i].type > ENGRAM_VALUE_BOOL) return "unknown type of value";
-    return "";
-}
-
 }  // namespace
 
-std::string complaint(const engram_filter& filter) {
-    if (filter.n_nodes > kMaxNodes) return "the filter has too many nodes";
-    std::vector<unsigned> depth(filter.n_nodes, 0);
-    for (size_t i = 0; i < filter.n_nodes; ++i)
-        if (std::string why = nodeComplaint(filter, i, depth); !why.empty()) return why;
-    return "";
-}
-
 bool passes(const engram_filter& filter, const Version& version) {
-    return filter.n_nodes == 0 || Evaluator(filter, version).node(0);
+    Fields fields(version);
+    return filter::Evaluator<Fields>(filter, fields).passes();
 }
 
 bool inScope(const engram_scope& scope, const Version& version) {
