@@ -1,0 +1,105 @@
+// What is known in memory of a tenant's rows: who sees them, and the words of those not yet folded into the file.
+//
+// Guarded by the tenant: changed under its exclusive index lock, read under the shared one. Segments are immutable, so a
+// search may keep using those it has seen.
+#pragma once
+
+#include "codec.hpp"
+
+#include <engram/storage.h>
+
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+namespace engram::storage_sqlite {
+
+// Visibility of a row, and the fields that scopes, orders and filters ask about most.
+struct RowFacts {
+    uint64_t rid = 0;  // = lsn_from; 0: no row
+    uint64_t lsn_to = ENGRAM_LSN_MAX;
+    engram_uuid id{};
+    engram_time created_at = 0, updated_at = 0, occurred_at = ENGRAM_TIME_NONE, expires_at = ENGRAM_TIME_NONE;
+    double importance = 0;
+    uint32_t workspace = 0, type = 0;  // numbers in Facts
+    uint32_t length = 0;
+    uint16_t kind = 0;
+    uint16_t deleted = 0;
+
+    bool visibleAt(uint64_t lsn) const { return rid != 0 && rid <= lsn && lsn < lsn_to; }
+};
+
+// Texts that many rows share, by number.
+class Names {
+public:
+    uint32_t number(std::string_view name);
+    uint32_t known(std::string_view name) const;  // UINT32_MAX if no row has it
+    const std::string& text(uint32_t number) const { return texts_[number]; }
+
+private:
+    std::unordered_map<std::string, uint32_t> numbers_;
+    std::vector<std::string> texts_;
+};
+
+struct Totals {  // of the live records of a workspace and kind
+    uint64_t documents = 0, length = 0;
+};
+
+class Facts {
+public:
+    // Rows come with ascending row numbers.
+    void add(const RowFacts& row);
+    void close(uint64_t rid, uint64_t lsn_to);
+    void remove(uint64_t rid);
+    const RowFacts* find(uint64_t rid) const;
+    const std::vector<RowFacts>& rows() const { return rows_; }
+    Totals totals(uint32_t workspace, uint32_t kind) const;  // of the newest state
+    size_t workspaces() const { return totals_.size(); }
+
+    Names workspace_names, type_names;
+
+private:
+    size_t placeOf(uint64_t rid) const;  // SIZE_MAX if there is no such row
+    void count(const RowFacts& row, int sign);
+
+    std::vector<RowFacts> rows_;  // ascending rid; a removed row keeps its place with rid 0
+    std::vector<uint64_t> rids_;  // of rows_, also of removed ones
+    std::unordered_map<uint64_t, Totals> totals_;
+};
+
+// The words of some rows, inverted.
+struct Segment {
+    uint64_t first = 0, last = 0;  // row numbers
+    size_t rows = 0;
+    std::unordered_map<std::string, std::vector<Posting>> postings;
+};
+
+using Segments = std::vector<std::shared_ptr<const Segment>>;  // ascending
+
+// Rows whose words are not in the file's index yet.
+class Tail {
+public:
+    void add(uint64_t rid, std::string terms);  // encoded
+    size_t rows() const { return pending_.size() + sealed_rows_; }
+    // Inverts what has come since; needs the exclusive lock if it returns true from unsealed().
+    bool unsealed() const { return !pending_.empty(); }
+    void seal();
+    const Segments& segments() const { return segments_; }
+    void dropFirst();  // it has been folded
+    void remove(uint64_t rid);
+
+private:
+    struct Pending {
+        uint64_t rid;
+        std::string terms;
+    };
+    std::deque<Pending> pending_;
+    Segments segments_;
+    size_t sealed_rows_ = 0;
+};
+
+}  // namespace engram::storage_sqlite

@@ -1,0 +1,212 @@
+#include "tenant.hpp"
+
+#include "row.hpp"
+#include "schema.hpp"
+
+#include <algorithm>
+
+#include <sys/stat.h>
+
+namespace engram::storage_sqlite {
+namespace {
+
+int64_t steadyNow() { return std::chrono::steady_clock::now().time_since_epoch().count(); }
+
+// Runs after each commit of the writing connection.
+int noteWal(void* pages, sqlite3*, const char*, int n) {
+    static_cast<std::atomic<int>*>(pages)->store(n);
+    return SQLITE_OK;
+}
+
+RowFacts factsOf(const Statement& s, Facts& facts) {
+    auto time = [&](int column) { return s.isNull(column) ? ENGRAM_TIME_NONE : s.integer(column); };
+    RowFacts row;
+    row.rid = static_cast<uint64_t>(s.integer(0));
+    row.lsn_to = Row::lsnOf(s.integer(1));
+    const std::string_view id = s.blob(2);
+    std::copy_n(id.begin(), std::min(id.size(), sizeof row.id.bytes), reinterpret_cast<char*>(row.id.bytes));
+    row.created_at = time(3);
+    row.updated_at = time(4);
+    row.occurred_at = time(5);
+    row.expires_at = time(6);
+    row.importance = s.real(7);
+    row.workspace = facts.workspace_names.number(s.text(8));
+    row.type = facts.type_names.number(s.text(9));
+    row.length = static_cast<uint32_t>(s.integer(10));
+    row.kind = static_cast<uint16_t>(s.integer(11));
+    row.deleted = static_cast<uint16_t>(s.integer(12));
+    return row;
+}
+
+}  // namespace
+
+Tenant::Tenant(std::string folder, const Options& options) : folder_(std::move(folder)), options_(options) {
+    const mode_t before = umask(0077);
+    try {
+        writer = std::make_unique<Connection>(file(), Connection::Role::Writer, options_.vfs, options_.synchronous.c_str());
+        migrate(*writer);
+    } catch (...) {
+        umask(before);
+        throw;
+    }
+    umask(before);
+    if (options_.max_bytes > 0) {
+        Statement size = writer->statement("PRAGMA page_size");
+        size.step();
+        const uint64_t pages = options_.max_bytes / static_cast<uint64_t>(std::max<int64_t>(512, size.integer(0)));
+        writer->execute(("PRAGMA max_page_count=" + std::to_string(pages)).c_str());
+    }
+    sqlite3_wal_hook(writer->handle(), &noteWal, &wal_pages);
+    {
+        Statement meta = writer->statement("SELECT lsn, folded FROM meta");
+        if (!meta.step()) throw SqliteError(SQLITE_CORRUPT, "meta is empty");
+        lsn_.store(static_cast<uint64_t>(meta.integer(0)));
+        folded = static_cast<uint64_t>(meta.integer(1));
+    }
+    Statement counter = writer->statement("SELECT name, value FROM counters");
+    while (counter.step()) counters[std::string(counter.text(0))] = static_cast<uint64_t>(counter.integer(1));
+    Statement space = writer->statement("SELECT id, dimensions, name, active FROM spaces ORDER BY id");
+    while (space.step())
+        spaces.push_back({static_cast<uint32_t>(space.integer(0)), static_cast<uint32_t>(space.integer(1)),
+                          std::string(space.text(2)), space.integer(3) != 0});
+}
+
+Tenant::~Tenant() {
+    free_readers_.clear();
+    if (!writer) return;
+    // An empty log at rest: the next start has nothing to replay, and the folder is one file.
+    sqlite3_wal_checkpoint_v2(writer->handle(), nullptr, SQLITE_CHECKPOINT_TRUNCATE, nullptr, nullptr);
+}
+
+std::unique_ptr<Connection> Tenant::takeReader(std::chrono::steady_clock::time_point deadline) {
+    std::unique_lock lock(readers_mutex_);
+    while (free_readers_.empty() && open_readers_ >= options_.readers)
+        if (reader_free_.wait_until(lock, deadline) == std::cv_status::timeout && free_readers_.empty()) return nullptr;
+    if (!free_readers_.empty()) {
+        auto reader = std::move(free_readers_.back());
+        free_readers_.pop_back();
+        return reader;
+    }
+    ++open_readers_;
+    lock.unlock();
+    try {
+        return std::make_unique<Connection>(file(), Connection::Role::Reader, options_.vfs, "");
+    } catch (...) {
+        std::lock_guard again(readers_mutex_);
+        --open_readers_;
+        throw;
+    }
+}
+
+void Tenant::giveReader(std::unique_ptr<Connection> reader) {
+    {
+        std::lock_guard lock(readers_mutex_);
+        free_readers_.push_back(std::move(reader));
+    }
+    reader_free_.notify_one();
+}
+
+void Tenant::publish(uint64_t lsn) {
+    {
+        std::lock_guard lock(changed_mutex);
+        lsn_.store(lsn, std::memory_order_release);
+    }
+    last_write.store(steadyNow());
+    changed.notify_all();
+}
+
+void Tenant::loadIndex() {
+    {
+        std::shared_lock lock(index_mutex);
+        if (index_loaded) return;
+    }
+    std::lock_guard writing(writer_mutex);
+    std::unique_lock lock(index_mutex);
+    if (index_loaded) return;
+    Statement rows = writer->statement(
+        "SELECT rid, lsn_to, id, created_at, updated_at, occurred_at, expires_at, importance, workspace, type, length, kind,"
+        " deleted FROM versions ORDER BY rid");
+    while (rows.step()) facts.add(factsOf(rows, facts));
+    Statement words = writer->statement("SELECT rid, terms FROM versions WHERE rid > ? AND deleted = 0 ORDER BY rid");
+    words.bind(1, folded);
+    while (words.step()) tail.add(static_cast<uint64_t>(words.integer(0)), std::string(words.blob(1)));
+    index_loaded = true;
+}
+
+const VectorSet* Tenant::loadVectors(uint32_t space) {
+    {
+        std::shared_lock lock(index_mutex);
+        if (auto it = vectors.find(space); it != vectors.end()) return &it->second;
+    }
+    std::lock_guard writing(writer_mutex);
+    std::unique_lock lock(index_mutex);
+    auto known = std::find_if(spaces.begin(), spaces.end(), [&](const Space& s) { return s.id == space; });
+    if (known == spaces.end()) return nullptr;
+    auto [it, fresh] = vectors.emplace(space, VectorSet(known->dimensions));
+    if (!fresh) return &it->second;
+    Statement rows = writer->statement("SELECT rid, vectors FROM versions WHERE vectors <> x'' ORDER BY rid");
+    std::vector<QuantisedVector> decoded;
+    while (rows.step()) {
+        decoded.clear();
+        if (!decodeVectors(rows.blob(1), decoded)) throw SqliteError(SQLITE_CORRUPT, "damaged vectors");
+        for (const QuantisedVector& vector : decoded)
+            if (vector.space == space) it->second.add(static_cast<uint64_t>(rows.integer(0)), vector);
+    }
+    return &it->second;
+}
+
+bool Tenant::idle() const { return steadyNow() - last_write.load() > std::chrono::nanoseconds(options_.idle).count(); }
+
+void Tenant::maintain() {
+    if (damaged.load()) return;
+    std::unique_lock writing(writer_mutex, std::try_to_lock);
+    if (!writing) return;
+    if (wal_pages.load() >= options_.checkpoint_pages) {
+        int log = 0, moved = 0;
+        sqlite3_wal_checkpoint_v2(writer->handle(), nullptr, SQLITE_CHECKPOINT_PASSIVE, &log, &moved);
+        if (log == moved) wal_pages.store(0);
+    }
+    size_t rows = 0;
+    {
+        std::shared_lock lock(index_mutex);
+        rows = tail.rows();
+    }
+    if (rows >= options_.fold_rows || (rows > 0 && idle())) foldOne();
+}
+
+// Moves the oldest segment's words into the file: one block for each word, in the words' order.
+void Tenant::foldOne() {
+    std::shared_ptr<const Segment> segment;
+    {
+        std::unique_lock lock(index_mutex);
+        if (tail.unsealed()) tail.seal();
+        if (tail.segments().empty()) return;
+        segment = tail.segments().front();
+    }
+    std::vector<const std::string*> terms;
+    for (const auto& [term, postings] : segment->postings) terms.push_back(&term);
+    std::sort(terms.begin(), terms.end(), [](const auto* a, const auto* b) { return *a < *b; });
+    writer->execute("BEGIN IMMEDIATE");
+    try {
+        for (const std::string* term : terms) {
+            const auto& postings = segment->postings.at(*term);
+            const std::string block = encodePostings(postings);
+            writer->statement("INSERT INTO postings VALUES(?, ?, ?)")
+                .bindBlob(1, *term)
+                .bind(2, postings.back().rid)
+                .bindBlob(3, block)
+                .run();
+        }
+        writer->statement("UPDATE meta SET folded = ?").bind(1, segment->last).run();
+        // A search sees the words either here or there: its snapshot and its segments are taken under the shared lock.
+        std::unique_lock lock(index_mutex);
+        writer->execute("COMMIT");
+        folded = segment->last;
+        tail.dropFirst();
+    } catch (...) {
+        sqlite3_exec(writer->handle(), "ROLLBACK", nullptr, nullptr, nullptr);
+        throw;
+    }
+}
+
+}  // namespace engram::storage_sqlite
