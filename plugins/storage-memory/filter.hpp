@@ -1,9 +1,9 @@
 // The filter language over one record: the reference for what record.h means. Pure functions; any thread.
 #pragma once
 
-#include "stored.hpp"
-
 #include <string>
+
+#include "stored.hpp"
 
 namespace engram::storage_memory {
 
