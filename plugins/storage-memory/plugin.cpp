@@ -414,7 +414,7 @@ private:
     }
 
     static engram_status checkScope(engram_call* call, const engram_scope& scope) {
-        const std::string why = complaint(scope.filter);
+        const std::string why = filter::complaint(scope.filter);
         return why.empty() ? ENGRAM_OK : fail(call, ENGRAM_INVALID_ARGUMENT, why);
     }
 
