@@ -1,16 +1,18 @@
 #include "database.hpp"
 
-#include "filter.hpp"
-
-#include <engram/cpp/text.hpp>
-
 #include <algorithm>
+#include <engram/cpp/text.hpp>
 #include <set>
+
+#include "filter.hpp"
 
 namespace engram::storage_memory {
 namespace {
 
 constexpr size_t kMaxOps = 10000;
+constexpr size_t kMaxLimits = 1000;
+constexpr size_t kMaxKey = 512;
+constexpr size_t kHash = 32;
 constexpr int64_t kKeyLife = 24LL * 3600 * 1000;
 
 const Version* newest(const std::map<Id, std::vector<Version>>& records, const Id& id) {
@@ -28,6 +30,10 @@ bool refuse(Applied& applied, uint32_t outcome, uint64_t version = 0) {
 
 std::string Database::malformed(const engram_batch& batch) const {
     if (batch.n_ops > kMaxOps) return "more than 10000 operations in a batch";
+    if (batch.n_limits > kMaxLimits) return "more than 1000 limits in a batch";
+    if (batch.idempotency_key.len > kMaxKey) return "an idempotency key has at most 512 bytes";
+    if (batch.idempotency_key.len > 0 && batch.request_hash.len != kHash)
+        return "a request's hash has 32 bytes";
     std::set<Id> seen;
     for (size_t i = 0; i < batch.n_ops; ++i) {
         const engram_op& op = batch.ops[i];
@@ -35,7 +41,7 @@ std::string Database::malformed(const engram_batch& batch) const {
         if (op.kind < ENGRAM_OP_PUT || op.kind > ENGRAM_OP_DELETE_EDGE) return "unknown operation";
         if (on_edge ? !op.edge : !op.record) return "an operation without its record or edge";
         if (on_edge) {
-            if (op.edge->type.len == 0 || op.edge->type.len > 256) return "an edge's type has 1 to 256 bytes";
+            if (std::string why = complaint(*op.edge); !why.empty()) return why;
             continue;
         }
         if (!seen.insert(idOf(op.record->id)).second) return "a record twice in a batch";
@@ -43,8 +49,10 @@ std::string Database::malformed(const engram_batch& batch) const {
         if (std::string why = complaint(*op.record); !why.empty()) return why;
         for (size_t v = 0; v < op.record->n_vectors; ++v) {
             const engram_vector& vector = op.record->vectors[v];
-            auto space = std::find_if(spaces.begin(), spaces.end(), [&](const Space& s) { return s.id == vector.space; });
-            if (space == spaces.end() || space->dimensions != vector.dimensions) return "a vector does not fit its space";
+            auto space = std::find_if(spaces.begin(), spaces.end(),
+                                      [&](const Space& s) { return s.id == vector.space; });
+            if (space == spaces.end() || space->dimensions != vector.dimensions)
+                return "a vector does not fit its space";
         }
     }
     return "";
@@ -77,7 +85,7 @@ Applied Database::apply(const engram_batch& batch) {
         }
     const auto edges_before = edges;
     const auto counters_before = counters;
-    const auto log_before = log.size();
+    const auto log_before = log;  // whole: a purge takes changes out of its middle
     const uint64_t lsn_before = lsn, rid_before = next_rid;
     bool good = true;
     for (size_t i = 0; good && i < batch.n_ops; ++i) {
@@ -88,32 +96,44 @@ Applied Database::apply(const engram_batch& batch) {
     good = good && checkLimits(batch, counters_before, applied);
     if (!good) {
         for (auto& [id, versions] : touched) {
-            if (versions.empty()) records.erase(id);
-            else records[id] = std::move(versions);
+            if (versions.empty())
+                records.erase(id);
+            else
+                records[id] = std::move(versions);
         }
         edges = edges_before;
         counters = counters_before;
-        log.resize(log_before);
+        log = log_before;
         lsn = lsn_before;
         next_rid = rid_before;
         return applied;
     }
     applied.lsn = lsn;
     if (!key.empty())
-        keys[key] = {std::string(view(batch.request_hash)), std::string(view(batch.answer)), lsn, batch.now + kKeyLife};
+        keys[key] = {std::string(view(batch.request_hash)), std::string(view(batch.answer)), lsn,
+                     batch.now + kKeyLife};
     return applied;
 }
 
 bool Database::applyOp(const engram_op& op, bool replay, Applied& applied) {
     switch (op.kind) {
-        case ENGRAM_OP_PUT: return put(op, replay, applied);
-        case ENGRAM_OP_DELETE: return remove(op, replay, applied);
+        case ENGRAM_OP_PUT:
+            return put(op, replay, applied);
+        case ENGRAM_OP_DELETE:
+            return remove(op, replay, applied);
         case ENGRAM_OP_PURGE:
-            if (!newest(records, idOf(op.record->id))) return refuse(applied, ENGRAM_APPLY_ABSENT);
+            // The feed that is replayed no longer tells of what was purged.
+            if (!replay && !newest(records, idOf(op.record->id))) return refuse(applied, ENGRAM_APPLY_ABSENT);
+            lsn = nextLsn(replay, op.record->lsn_from);
             purge(idOf(op.record->id));
             return true;
-        default: putEdge(*op.edge, op.kind == ENGRAM_OP_DELETE_EDGE); return true;
+        default:
+            return writeEdge(op, replay, applied);
     }
+}
+
+uint64_t Database::nextLsn(bool replay, uint64_t given) const {
+    return replay ? std::max(lsn + 1, given) : lsn + 1;
 }
 
 bool Database::put(const engram_op& op, bool replay, Applied& applied) {
@@ -122,16 +142,17 @@ bool Database::put(const engram_op& op, bool replay, Applied& applied) {
     if (op.expected == ENGRAM_VERSION_NEW && last) return refuse(applied, ENGRAM_APPLY_EXISTS, last->version);
     if (op.expected != ENGRAM_VERSION_ANY && op.expected != ENGRAM_VERSION_NEW) {
         if (!last) return refuse(applied, ENGRAM_APPLY_ABSENT);
-        if (last->version != op.expected) return refuse(applied, ENGRAM_APPLY_VERSION_MISMATCH, last->version);
+        if (last->version != op.expected)
+            return refuse(applied, ENGRAM_APPLY_VERSION_MISMATCH, last->version);
     }
     if (!version.name.empty())
         for (const auto& [id, versions] : records) {
             const Version& other = versions.back();
-            if (id != version.id && !other.deleted && other.kind == version.kind && other.workspace == version.workspace &&
-                other.name == version.name)
+            if (id != version.id && !other.deleted && other.kind == version.kind &&
+                other.workspace == version.workspace && other.name == version.name)
                 return refuse(applied, ENGRAM_APPLY_NAME_TAKEN);
         }
-    lsn = replay ? std::max(lsn + 1, version.lsn_from) : lsn + 1;
+    lsn = nextLsn(replay, version.lsn_from);
     version.version = replay && version.version ? version.version : (last ? last->version + 1 : 1);
     version.lsn_from = lsn;
     version.lsn_to = ENGRAM_LSN_MAX;
@@ -154,7 +175,7 @@ bool Database::remove(const engram_op& op, bool replay, Applied& applied) {
     if (!last || last->deleted) return refuse(applied, ENGRAM_APPLY_ABSENT);
     if (op.expected != ENGRAM_VERSION_ANY && last->version != op.expected)
         return refuse(applied, ENGRAM_APPLY_VERSION_MISMATCH, last->version);
-    lsn = replay ? std::max(lsn + 1, op.record->lsn_from) : lsn + 1;
+    lsn = nextLsn(replay, op.record->lsn_from);
     Version tombstone;
     tombstone.id = id;
     tombstone.kind = last->kind;
@@ -176,29 +197,36 @@ bool Database::remove(const engram_op& op, bool replay, Applied& applied) {
 
 // Nothing of the record stays, in the feed neither: only that it was purged.
 void Database::purge(const Id& id) {
-    std::vector<Version>& versions = records[id];
-    if (!versions.back().deleted) count(versions.back(), -1);
-    records.erase(id);
+    if (auto it = records.find(id); it != records.end()) {
+        if (!it->second.back().deleted) count(it->second.back(), -1);
+        records.erase(it);
+    }
     std::erase_if(edges, [&](const Edge& e) { return e.from == id || e.to == id; });
     std::erase_if(log, [&](const Change& c) {
         const bool on_edge = c.kind == ENGRAM_CHANGE_PUT_EDGE || c.kind == ENGRAM_CHANGE_DELETE_EDGE;
         return on_edge ? c.edge.from == id || c.edge.to == id : c.version.id == id;
     });
-    ++lsn;
     Version gone;
     gone.id = id;
     log.push_back({ENGRAM_CHANGE_PURGE, lsn, std::move(gone), {}});
 }
 
-void Database::putEdge(const engram_edge& given, bool deleted) {
-    Edge edge = edgeOf(given);
-    edge.lsn_from = ++lsn;
-    edge.deleted = deleted;
-    for (Edge& old : edges)
-        if (old.from == edge.from && old.to == edge.to && old.type == edge.type && old.lsn_to == ENGRAM_LSN_MAX)
-            old.lsn_to = lsn;
-    edges.push_back(edge);
-    log.push_back({deleted ? uint32_t(ENGRAM_CHANGE_DELETE_EDGE) : uint32_t(ENGRAM_CHANGE_PUT_EDGE), lsn, {}, edge});
+bool Database::writeEdge(const engram_op& op, bool replay, Applied& applied) {
+    Edge edge = edgeOf(*op.edge);
+    edge.deleted = op.kind == ENGRAM_OP_DELETE_EDGE;
+    auto old = std::find_if(edges.begin(), edges.end(), [&](const Edge& e) {
+        return e.from == edge.from && e.to == edge.to && e.type == edge.type && e.lsn_to == ENGRAM_LSN_MAX;
+    });
+    if (edge.deleted && (old == edges.end() || old->deleted)) return refuse(applied, ENGRAM_APPLY_ABSENT);
+    lsn = nextLsn(replay, op.edge->lsn_from);
+    edge.lsn_from = lsn;
+    if (old != edges.end()) old->lsn_to = lsn;
+    log.push_back({edge.deleted ? uint32_t(ENGRAM_CHANGE_DELETE_EDGE) : uint32_t(ENGRAM_CHANGE_PUT_EDGE),
+                   lsn,
+                   {},
+                   edge});
+    edges.push_back(std::move(edge));
+    return true;
 }
 
 void Database::count(const Version& version, int sign) {

@@ -1,9 +1,8 @@
-// One tenant's records: every version in a list, every read a plain scan. The oracle: slow and obviously right.
+// One tenant's records: every version in a list, every read a plain scan. The oracle: slow and obviously
+// right.
 //
 // All functions need the database's mutex; a view is the LSN it looks at.
 #pragma once
-
-#include "stored.hpp"
 
 #include <condition_variable>
 #include <map>
@@ -11,6 +10,8 @@
 #include <optional>
 #include <string>
 #include <vector>
+
+#include "stored.hpp"
 
 namespace engram::storage_memory {
 
@@ -30,7 +31,7 @@ struct KeyEntry {
 struct Space {
     uint32_t id, dimensions;
     std::string name;
-    bool active = true;
+    bool active = false;
 };
 
 // What a batch did, as engram_apply_result tells it.
@@ -71,8 +72,11 @@ private:
     bool put(const engram_op& op, bool replay, Applied& applied);
     bool remove(const engram_op& op, bool replay, Applied& applied);
     void purge(const Id& id);
-    void putEdge(const engram_edge& edge, bool deleted);
-    bool checkLimits(const engram_batch& batch, const std::map<std::string, uint64_t>& before, Applied& applied) const;
+    bool writeEdge(const engram_op& op, bool replay, Applied& applied);
+    // A replay keeps the LSN it is given where that is still to come.
+    uint64_t nextLsn(bool replay, uint64_t given) const;
+    bool checkLimits(const engram_batch& batch, const std::map<std::string, uint64_t>& before,
+                     Applied& applied) const;
     void count(const Version& version, int sign);
 };
 

@@ -1,9 +1,9 @@
 // A version's fields for the filter language of the SDK. Pure functions; any thread.
 #pragma once
 
-#include "stored.hpp"
-
 #include <engram/cpp/filter.hpp>
+
+#include "stored.hpp"
 
 namespace engram::storage_memory {
 

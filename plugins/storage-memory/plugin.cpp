@@ -1,16 +1,15 @@
 // storage-memory: the oracle of engram.storage/1. Plain, slow, obviously right; keeps nothing over a restart.
+#include <algorithm>
+#include <chrono>
+#include <engram/cpp/storage.hpp>
+#include <memory>
+#include <set>
+#include <unordered_map>
+
 #include "database.hpp"
 #include "filter.hpp"
 #include "reads.hpp"
 #include "stream.hpp"
-
-#include <engram/cpp/storage.hpp>
-
-#include <algorithm>
-#include <chrono>
-#include <memory>
-#include <set>
-#include <unordered_map>
 
 namespace engram::storage_memory {
 namespace {
@@ -116,7 +115,8 @@ public:
             newest = database->lsn;
         }
         const uint64_t at = at_lsn == ENGRAM_LSN_MAX ? newest : at_lsn;
-        if (at > newest || min_lsn > newest) return fail(call, ENGRAM_OUT_OF_RANGE, "the LSN is not reached yet");
+        if (at > newest || min_lsn > newest)
+            return fail(call, ENGRAM_OUT_OF_RANGE, "the LSN is not reached yet");
         std::lock_guard lock(mutex_);
         *view = next_view_++;
         *lsn = at;
@@ -135,23 +135,25 @@ public:
             for (size_t i = 0; i < n; ++i) {
                 const Version* version = lookUp(d, refs[i], at);
                 if (!version || (version->deleted && !(want & ENGRAM_WANT_DELETED))) continue;
-                if (const engram_status status = lend(*version, want, *rows, i); status != ENGRAM_OK) return status;
+                if (const engram_status status = lend(*version, want, *rows, i); status != ENGRAM_OK)
+                    return status;
             }
             return engram_status(ENGRAM_OK);
         });
     }
 
-    engram_status list(engram_call* call, uint64_t view, const engram_list_query* query, const engram_rows* rows,
-                       engram_str* next) {
-        if (query->order < ENGRAM_ORDER_CREATED || query->order > ENGRAM_ORDER_IMPORTANCE || query->limit == 0 ||
-            query->limit > kMaxList)
+    engram_status list(engram_call* call, uint64_t view, const engram_list_query* query,
+                       const engram_rows* rows, engram_str* next) {
+        if (query->order < ENGRAM_ORDER_CREATED || query->order > ENGRAM_ORDER_IMPORTANCE ||
+            query->limit == 0 || query->limit > kMaxList)
             return fail(call, ENGRAM_INVALID_ARGUMENT, "unknown order, or a limit that is not 1 to 10000");
         if (const engram_status status = checkScope(call, query->scope); status != ENGRAM_OK) return status;
         return onView(call, view, [&](const Database& d, uint64_t at) {
             const Listed listed = storage_memory::list(d, *query, at);
             if (listed.bad_cursor) return fail(call, ENGRAM_INVALID_ARGUMENT, "not a cursor of this query");
             for (size_t i = 0; i < listed.rows.size(); ++i)
-                if (const engram_status status = lend(*listed.rows[i], query->want, *rows, i); status != ENGRAM_OK)
+                if (const engram_status status = lend(*listed.rows[i], query->want, *rows, i);
+                    status != ENGRAM_OK)
                     return status;
             *next = keep(call, listed.next);
             return engram_status(ENGRAM_OK);
@@ -166,7 +168,8 @@ public:
             size_t index = 0;
             for (const Version& version : it->second) {
                 if (version.lsn_from > at) break;
-                if (const engram_status status = lend(version, want, *rows, index++); status != ENGRAM_OK) return status;
+                if (const engram_status status = lend(version, want, *rows, index++); status != ENGRAM_OK)
+                    return status;
             }
             return engram_status(ENGRAM_OK);
         });
@@ -178,7 +181,8 @@ public:
             const Id end = idOf(*id);
             std::vector<const Edge*> found;
             for (const Edge& edge : d.edges)
-                if ((incoming ? edge.to : edge.from) == end && !edge.deleted && edge.lsn_from <= at && at < edge.lsn_to)
+                if ((incoming ? edge.to : edge.from) == end && !edge.deleted && edge.lsn_from <= at &&
+                    at < edge.lsn_to)
                     found.push_back(&edge);
             std::sort(found.begin(), found.end(), [&](const Edge* a, const Edge* b) {
                 if (a->type != b->type) return a->type < b->type;
@@ -186,22 +190,23 @@ public:
             });
             for (const Edge* edge : found) {
                 const engram_edge abi = abiEdge(*edge);
-                if (const engram_status status = sink->edge(sink->ctx, &abi); status != ENGRAM_OK) return status;
+                if (const engram_status status = sink->edge(sink->ctx, &abi); status != ENGRAM_OK)
+                    return status;
             }
             return engram_status(ENGRAM_OK);
         });
     }
 
-    engram_status terms(engram_call* call, uint64_t view, const engram_scope* scope, const engram_str* terms, size_t n,
-                        uint64_t* df, engram_term_stats* out) {
+    engram_status terms(engram_call* call, uint64_t view, const engram_scope* scope, const engram_str* terms,
+                        size_t n, uint64_t* df, engram_term_stats* out) {
         return onView(call, view, [&](const Database& d, uint64_t at) {
             *out = termStats(d, *scope, at, owned(terms, n), df);
             return engram_status(ENGRAM_OK);
         });
     }
 
-    engram_status expand(engram_call* call, uint64_t view, const engram_scope* scope, engram_str prefix, uint32_t limit,
-                         void* ctx, engram_status (*term)(void*, engram_str, uint64_t)) {
+    engram_status expand(engram_call* call, uint64_t view, const engram_scope* scope, engram_str prefix,
+                         uint32_t limit, void* ctx, engram_status (*term)(void*, engram_str, uint64_t)) {
         return onView(call, view, [&](const Database& d, uint64_t at) {
             engram_scope unfiltered = *scope;
             unfiltered.filter = {};
@@ -210,16 +215,18 @@ public:
                 for (const auto& [text, tf] : version->terms)
                     if (text.starts_with(engram::view(prefix))) ++df[text];
             std::vector<std::pair<std::string, uint64_t>> ranked(df.begin(), df.end());
-            std::stable_sort(ranked.begin(), ranked.end(), [](const auto& a, const auto& b) { return a.second > b.second; });
+            std::stable_sort(ranked.begin(), ranked.end(),
+                             [](const auto& a, const auto& b) { return a.second > b.second; });
             for (size_t i = 0; i < ranked.size() && i < limit; ++i)
-                if (const engram_status status = term(ctx, borrow(ranked[i].first), ranked[i].second); status != ENGRAM_OK)
+                if (const engram_status status = term(ctx, borrow(ranked[i].first), ranked[i].second);
+                    status != ENGRAM_OK)
                     return status;
             return engram_status(ENGRAM_OK);
         });
     }
 
-    engram_status match(engram_call* call, uint64_t view, const engram_scope* scope, const engram_str* terms, size_t n,
-                        const engram_postings* sink) {
+    engram_status match(engram_call* call, uint64_t view, const engram_scope* scope, const engram_str* terms,
+                        size_t n, const engram_postings* sink) {
         if (const engram_status status = checkScope(call, *scope); status != ENGRAM_OK) return status;
         return onView(call, view, [&](const Database& d, uint64_t at) {
             const std::vector<std::string> wanted = owned(terms, n);
@@ -233,7 +240,8 @@ public:
                     }
                 if (!any) continue;
                 const engram_posting posting = {version->rid, tf.data(), version->length, 0};
-                if (const engram_status status = sink->push(sink->ctx, &posting, 1); status != ENGRAM_OK) return status;
+                if (const engram_status status = sink->push(sink->ctx, &posting, 1); status != ENGRAM_OK)
+                    return status;
             }
             return engram_status(ENGRAM_OK);
         });
@@ -243,8 +251,11 @@ public:
                           const float* vector, uint32_t k, engram_neighbour* out, size_t* n_out) {
         if (const engram_status status = checkScope(call, *scope); status != ENGRAM_OK) return status;
         return onView(call, view, [&](const Database& d, uint64_t at) {
-            if (std::none_of(d.spaces.begin(), d.spaces.end(), [&](const Space& s) { return s.id == space; }))
-                return fail(call, ENGRAM_NOT_FOUND, "no such vector space");
+            auto known =
+                std::find_if(d.spaces.begin(), d.spaces.end(), [&](const Space& s) { return s.id == space; });
+            if (known == d.spaces.end()) return fail(call, ENGRAM_NOT_FOUND, "no such vector space");
+            if (!allFinite(vector, known->dimensions))
+                return fail(call, ENGRAM_INVALID_ARGUMENT, "a vector with a number that is not finite");
             const auto found = storage_memory::nearest(d, *scope, at, space, vector, k);
             std::copy(found.begin(), found.end(), out);
             *n_out = found.size();
@@ -275,12 +286,10 @@ public:
 
     engram_status spaceActivate(engram_call* call, uint64_t db, uint32_t space) {
         return onDatabase(call, db, [&](Database& d) {
-            for (Space& s : d.spaces)
-                if (s.id == space) {
-                    s.active = true;
-                    return engram_status(ENGRAM_OK);
-                }
-            return fail(call, ENGRAM_NOT_FOUND, "no such vector space");
+            if (std::none_of(d.spaces.begin(), d.spaces.end(), [&](const Space& s) { return s.id == space; }))
+                return fail(call, ENGRAM_NOT_FOUND, "no such vector space");
+            for (Space& s : d.spaces) s.active = s.id == space;
+            return engram_status(ENGRAM_OK);
         });
     }
 
@@ -306,7 +315,8 @@ public:
                 space.name = borrow(s.name);
                 for (const auto& [id, versions] : d.records)
                     if (!versions.back().deleted && versions.back().vectors.contains(s.id)) ++space.covered;
-                if (const engram_status status = sink->space(sink->ctx, &space); status != ENGRAM_OK) return status;
+                if (const engram_status status = sink->space(sink->ctx, &space); status != ENGRAM_OK)
+                    return status;
             }
             return engram_status(ENGRAM_OK);
         });
@@ -318,7 +328,8 @@ public:
         if (!database) return fail(call, ENGRAM_NOT_FOUND, "no such handle");
         std::unique_lock lock(database->mutex);
         if (wait_ms > 0)
-            database->changed.wait_for(lock, std::chrono::milliseconds(wait_ms), [&] { return database->lsn > after; });
+            database->changed.wait_for(lock, std::chrono::milliseconds(wait_ms),
+                                       [&] { return database->lsn > after; });
         uint32_t n = 0;
         for (const Change& change : database->log) {
             if (change.lsn <= after) continue;
@@ -338,8 +349,10 @@ public:
 
     engram_status hold(engram_call* call, uint64_t db, engram_str name, uint64_t lsn) {
         return onDatabase(call, db, [&](Database& d) {
-            if (lsn == ENGRAM_LSN_MAX) d.holds.erase(std::string(view(name)));
-            else d.holds[std::string(view(name))] = lsn;
+            if (lsn == ENGRAM_LSN_MAX)
+                d.holds.erase(std::string(view(name)));
+            else
+                d.holds[std::string(view(name))] = lsn;
             return engram_status(ENGRAM_OK);
         });
     }
@@ -358,12 +371,14 @@ public:
         std::string bytes;
         char buffer[4096];
         for (size_t n = 1; n > 0;) {
-            if (const engram_status status = source->read(source->ctx, buffer, sizeof buffer, &n); status != ENGRAM_OK)
+            if (const engram_status status = source->read(source->ctx, buffer, sizeof buffer, &n);
+                status != ENGRAM_OK)
                 return status;
             bytes.append(buffer, n);
         }
         auto database = std::make_shared<Database>();
-        if (!deserialise(bytes, *database)) return fail(call, ENGRAM_INVALID_ARGUMENT, "not a snapshot of this plugin");
+        if (!deserialise(bytes, *database))
+            return fail(call, ENGRAM_INVALID_ARGUMENT, "not a snapshot of this plugin");
         std::lock_guard lock(mutex_);
         if (!tenants_.emplace(std::string(view(tenant)), database).second)
             return fail(call, ENGRAM_ALREADY_EXISTS, "the tenant is there");
@@ -415,8 +430,9 @@ private:
             for (const Version& version : versions) {
                 if (!version.visibleAt(at)) continue;
                 if (ref.by == ENGRAM_BY_RID && version.rid == ref.rid) return &version;
-                if (ref.by == ENGRAM_BY_NAME && !version.deleted && version.kind == ref.kind && ref.name.len > 0 &&
-                    version.workspace == view(ref.workspace) && version.name == view(ref.name))
+                if (ref.by == ENGRAM_BY_NAME && !version.deleted && version.kind == ref.kind &&
+                    ref.name.len > 0 && version.workspace == view(ref.workspace) &&
+                    version.name == view(ref.name))
                     return &version;
             }
         return nullptr;
@@ -436,4 +452,5 @@ ENGRAM_PLUGIN(engram::storage_memory::StorageMemory, R"json({
   "id": "storage-memory", "version": "0.1.0", "kind": "storage", "provides": ["engram.storage/1"],
   "services": [], "status": "stable", "license": "MIT",
   "description": "Memories in memory: the oracle other storage plugins are compared with; nothing survives a restart"
-})json", engram::storage)
+})json",
+              engram::storage)

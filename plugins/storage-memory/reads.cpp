@@ -1,11 +1,11 @@
 #include "reads.hpp"
 
-#include "filter.hpp"
-
 #include <algorithm>
 #include <bit>
 #include <cmath>
 #include <optional>
+
+#include "filter.hpp"
 
 namespace engram::storage_memory {
 namespace {
@@ -49,7 +49,8 @@ bool unhex(std::string_view& text, void* bytes, size_t n) {
         const char* high = std::char_traits<char>::find(kDigits, 16, text[2 * i]);
         const char* low = std::char_traits<char>::find(kDigits, 16, text[2 * i + 1]);
         if (!high || !low) return false;
-        static_cast<unsigned char*>(bytes)[i] = static_cast<unsigned char>((high - kDigits) << 4 | (low - kDigits));
+        static_cast<unsigned char*>(bytes)[i] =
+            static_cast<unsigned char>((high - kDigits) << 4 | (low - kDigits));
     }
     text.remove_prefix(2 * n);
     return true;
@@ -58,7 +59,8 @@ bool unhex(std::string_view& text, void* bytes, size_t n) {
 // "m1" order descending absent number time id
 std::string cursorOf(const Place& place, const engram_list_query& query) {
     std::string out = "m1";
-    const unsigned char head[3] = {static_cast<unsigned char>(query.order), static_cast<unsigned char>(query.descending != 0),
+    const unsigned char head[3] = {static_cast<unsigned char>(query.order),
+                                   static_cast<unsigned char>(query.descending != 0),
                                    static_cast<unsigned char>(place.absent)};
     hex(out, head, sizeof head);
     hex(out, &place.number, sizeof place.number);
@@ -73,9 +75,11 @@ std::optional<Place> readCursor(std::string_view text, const engram_list_query& 
     if (!text.starts_with("m1")) return std::nullopt;
     text.remove_prefix(2);
     if (!unhex(text, head, sizeof head) || !unhex(text, &place.number, sizeof place.number) ||
-        !unhex(text, &place.time, sizeof place.time) || !unhex(text, place.id.data(), place.id.size()) || !text.empty())
+        !unhex(text, &place.time, sizeof place.time) || !unhex(text, place.id.data(), place.id.size()) ||
+        !text.empty())
         return std::nullopt;
-    if (head[0] != query.order || head[1] != (query.descending != 0) || std::isnan(place.number)) return std::nullopt;
+    if (head[0] != query.order || head[1] != (query.descending != 0) || std::isnan(place.number))
+        return std::nullopt;
     place.absent = head[2] != 0;
     return place;
 }
@@ -122,8 +126,8 @@ engram_term_stats termStats(const Database& database, const engram_scope& scope,
     return stats;
 }
 
-std::vector<engram_neighbour> nearest(const Database& database, const engram_scope& scope, uint64_t at, uint32_t space,
-                                      const float* vector, uint32_t k) {
+std::vector<engram_neighbour> nearest(const Database& database, const engram_scope& scope, uint64_t at,
+                                      uint32_t space, const float* vector, uint32_t k) {
     std::vector<engram_neighbour> found;
     for (const Version* version : database.visible(scope, at)) {
         auto it = version->vectors.find(space);

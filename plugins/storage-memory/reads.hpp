@@ -1,13 +1,13 @@
 // The reads of a view: list with its order and cursor, terms, match, nearest. Need the database's mutex.
 #pragma once
 
-#include "database.hpp"
-
 #include <engram/storage.h>
 
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include "database.hpp"
 
 namespace engram::storage_memory {
 
@@ -23,7 +23,7 @@ Listed list(const Database& database, const engram_list_query& query, uint64_t a
 engram_term_stats termStats(const Database& database, const engram_scope& scope, uint64_t at,
                             const std::vector<std::string>& terms, uint64_t* df);
 
-std::vector<engram_neighbour> nearest(const Database& database, const engram_scope& scope, uint64_t at, uint32_t space,
-                                      const float* vector, uint32_t k);
+std::vector<engram_neighbour> nearest(const Database& database, const engram_scope& scope, uint64_t at,
+                                      uint32_t space, const float* vector, uint32_t k);
 
 }  // namespace engram::storage_memory

@@ -1,9 +1,11 @@
 #include "stored.hpp"
 
-#include <engram/cpp/text.hpp>
-
+#include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <engram/cpp/text.hpp>
+#include <set>
+#include <string_view>
 
 namespace engram::storage_memory {
 namespace {
@@ -59,9 +61,15 @@ void fill(Lent& out, const Version& v, uint32_t want) {
     }
 }
 
-bool hasNul(engram_str s) { return s.len > 0 && std::memchr(s.ptr, 0, s.len) != nullptr; }
+bool hasNul(engram_str s) {
+    return s.len > 0 && std::memchr(s.ptr, 0, s.len) != nullptr;
+}
 
 }  // namespace
+
+bool allFinite(const float* values, size_t n) {
+    return n == 0 || (values && std::all_of(values, values + n, [](float f) { return std::isfinite(f); }));
+}
 
 Id idOf(const engram_uuid& id) {
     Id out;
@@ -157,13 +165,33 @@ std::string complaint(const engram_record& r) {
     if (r.type.len > 256) return "a type has at most 256 bytes";
     if (hasNul(r.workspace) || hasNul(r.name) || hasNul(r.type) || hasNul(r.text) || hasNul(r.metadata))
         return "NUL in a text";
-    if (!std::isfinite(r.importance) || r.importance < 0 || r.importance > 1) return "importance must be from 0 to 1";
+    if (!std::isfinite(r.importance) || r.importance < 0 || r.importance > 1)
+        return "importance must be from 0 to 1";
     if (r.n_tags > 1000 || r.n_terms > 1000000 || r.n_vectors > 16) return "too many tags, terms or vectors";
     for (size_t i = 0; i < r.n_tags; ++i)
-        if (r.tags[i].len == 0 || r.tags[i].len > 512 || hasNul(r.tags[i])) return "a tag has 1 to 512 bytes without NUL";
-    for (size_t i = 0; i < r.n_terms; ++i)
+        if (r.tags[i].len == 0 || r.tags[i].len > 512 || hasNul(r.tags[i]))
+            return "a tag has 1 to 512 bytes without NUL";
+    if (r.position > static_cast<uint64_t>(INT64_MAX)) return "a position is below 2^63";
+    std::set<std::string_view> terms;
+    for (size_t i = 0; i < r.n_terms; ++i) {
         if (r.terms[i].term.len == 0 || r.terms[i].term.len > 64 || r.terms[i].tf == 0)
             return "a term has 1 to 64 bytes and occurs at least once";
+        if (!terms.insert(view(r.terms[i].term)).second) return "a term twice in a record";
+    }
+    std::set<uint32_t> spaces;
+    for (size_t i = 0; i < r.n_vectors; ++i) {
+        if (!spaces.insert(r.vectors[i].space).second) return "two vectors of a space in a record";
+        if (!allFinite(r.vectors[i].values, r.vectors[i].dimensions))
+            return "a vector with a number that is not finite";
+    }
+    return "";
+}
+
+std::string complaint(const engram_edge& e) {
+    if (e.type.len == 0 || e.type.len > 256 || hasNul(e.type))
+        return "an edge's type has 1 to 256 bytes without NUL";
+    if (hasNul(e.metadata)) return "NUL in a text";
+    if (!std::isfinite(e.weight)) return "an edge's weight must be finite";
     return "";
 }
 

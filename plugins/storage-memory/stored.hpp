@@ -56,5 +56,8 @@ engram_edge abiEdge(const Edge& edge);
 
 // Empty, or why the record cannot be stored.
 std::string complaint(const engram_record& record);
+// The same for an edge.
+std::string complaint(const engram_edge& edge);
+bool allFinite(const float* values, size_t n);
 
 }  // namespace engram::storage_memory

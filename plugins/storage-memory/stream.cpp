@@ -38,6 +38,11 @@ public:
         std::memcpy(&value, bytes_.data(), sizeof value);
         bytes_.remove_prefix(sizeof value);
     }
+    void number(bool& value) {
+        uint8_t byte = 0;
+        number(byte);
+        value = byte != 0;
+    }
     void text(std::string& value) {
         uint64_t n = 0;
         number(n);
@@ -70,7 +75,8 @@ void write(Out& out, const Version& v) {
     out.number(v.position);
     out.list(v.tags, [&](const std::string& tag) { out.text(tag); });
     out.number(v.importance);
-    for (const engram_time* t : {&v.occurred_at, &v.created_at, &v.updated_at, &v.expires_at, &v.valid_from, &v.valid_until})
+    for (const engram_time* t :
+         {&v.occurred_at, &v.created_at, &v.updated_at, &v.expires_at, &v.valid_from, &v.valid_until})
         out.number(*t);
     out.list(v.terms, [&](const auto& term) {
         out.text(term.first);
@@ -93,7 +99,8 @@ void read(In& in, Version& v) {
     in.number(v.position);
     in.list([&] { in.text(v.tags.emplace_back()); });
     in.number(v.importance);
-    for (engram_time* t : {&v.occurred_at, &v.created_at, &v.updated_at, &v.expires_at, &v.valid_from, &v.valid_until})
+    for (engram_time* t :
+         {&v.occurred_at, &v.created_at, &v.updated_at, &v.expires_at, &v.valid_from, &v.valid_until})
         in.number(*t);
     in.list([&] {
         std::string term;
@@ -141,9 +148,8 @@ std::string serialise(const Database& d) {
     out.bytes = kMagic;
     out.number(d.lsn);
     out.number(d.next_rid);
-    out.list(d.records, [&](const auto& record) {
-        out.list(record.second, [&](const Version& v) { write(out, v); });
-    });
+    out.list(d.records,
+             [&](const auto& record) { out.list(record.second, [&](const Version& v) { write(out, v); }); });
     out.list(d.edges, [&](const Edge& e) { write(out, e); });
     out.list(d.log, [&](const Change& c) {
         out.number(c.kind);

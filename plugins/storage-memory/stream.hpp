@@ -1,10 +1,10 @@
 // A whole database as bytes and back: for snapshot and restore. Need the database's mutex.
 #pragma once
 
-#include "database.hpp"
-
 #include <string>
 #include <string_view>
+
+#include "database.hpp"
 
 namespace engram::storage_memory {
 

@@ -2,6 +2,8 @@
  *
  * A stored unit is a version: record content that is visible for lsn_from <= lsn < lsn_to. Deleting closes the
  * version and adds a tombstone version (deleted = 1, content empty), so history shows it and undelete is a put.
+ * A tombstone keeps id, kind, workspace, type and created_at, has the updated_at of its DELETE, and nothing else.
+ * Strings that people write (workspace, name, type, text, metadata, tags) are UTF-8 without NUL; numbers are finite.
  */
 #ifndef ENGRAM_RECORD_H
 #define ENGRAM_RECORD_H
@@ -38,7 +40,7 @@ typedef struct engram_record {
     engram_str name;         /* optional; unique among live records of a workspace and kind */
     engram_str type;         /* the user's classification, e.g. "fact" */
     engram_uuid parent;      /* none = zero */
-    uint64_t position;       /* in the parent */
+    uint64_t position;       /* in the parent; below 2^63 */
     engram_str text;
     engram_str metadata;     /* a JSON object or empty */
     const engram_str *tags;
@@ -47,7 +49,7 @@ typedef struct engram_record {
     engram_time occurred_at, created_at, updated_at, expires_at, valid_from, valid_until;
     const engram_term *terms; /* distinct, any order */
     size_t n_terms;
-    const engram_vector *vectors;
+    const engram_vector *vectors; /* at most one a space */
     size_t n_vectors;
     uint32_t length;          /* of the text in terms, with repetitions: BM25's document length */
     uint32_t deleted;         /* 1 = tombstone */
@@ -67,7 +69,9 @@ typedef struct engram_edge {
     uint64_t lsn_from, lsn_to;
 } engram_edge;
 
-/* ---- filters: a tree flattened into an array; the root is node 0; children follow their parent ---- */
+/* ---- filters: a tree flattened into an array; the root is node 0; children follow their parent, a node has one parent,
+ * at most 32 levels and 1024 nodes. A filter that is not one, has an unknown operator, field or type of value, or a `path`
+ * that is not a pointer ("/..." with ~0 and ~1 only), is INVALID_ARGUMENT. ---- */
 
 enum { /* operator */
     ENGRAM_AND = 1, /* n_children >= 0; no child = true */
@@ -87,7 +91,7 @@ enum { /* field */
     ENGRAM_FIELD_ID = 1,          /* compared as 36-character lower-case text */
     ENGRAM_FIELD_WORKSPACE = 2,
     ENGRAM_FIELD_TYPE = 3,
-    ENGRAM_FIELD_TAG = 4,         /* EQ, IN: the record has such a tag; NE: has none such; EXISTS: has any */
+    ENGRAM_FIELD_TAG = 4,         /* EQ, IN, LT..GE: the record has such a tag; NE: has none such; EXISTS: has any */
     ENGRAM_FIELD_METADATA = 5,    /* `path`: RFC 6901 pointer into metadata, e.g. "/a/b" */
     ENGRAM_FIELD_IMPORTANCE = 6,
     ENGRAM_FIELD_OCCURRED_AT = 7, /* times compare as INTEGER milliseconds; ENGRAM_TIME_NONE = absent */
@@ -103,8 +107,11 @@ enum { /* field */
 
 enum { ENGRAM_VALUE_STRING = 1, ENGRAM_VALUE_INTEGER = 2, ENGRAM_VALUE_REAL = 3, ENGRAM_VALUE_BOOL = 4 };
 
-/* Comparison is typed: strings with strings by bytes (memcmp, then length), numbers with numbers by value, bools with
- * bools; any other pairing is false. An absent field makes every comparison but NE false. */
+/* Comparison is typed: strings with strings by bytes (memcmp, then length), numbers with numbers by exact value (2^53 + 1
+ * is not 2^53, whichever of the two is REAL), bools with bools (false < true); any other pairing is false. An absent
+ * field makes every comparison but NE false. Absent are: an empty name or type, a zero parent, ENGRAM_TIME_NONE, what
+ * `path` does not lead to, JSON null, and all metadata that is not JSON; present is an empty string in metadata. An object
+ * or array in metadata EXISTS and equals nothing. An array index has no leading zero. */
 typedef struct engram_value {
     uint32_t type, boolean;
     int64_t integer;

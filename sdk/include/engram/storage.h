@@ -32,8 +32,11 @@ typedef struct engram_op {
     uint32_t size, kind;
     const engram_record *record; /* PUT: all; DELETE: id, updated_at; PURGE: id */
     const engram_edge *edge;
-    uint64_t expected; /* version the record's newest version (a tombstone counts) must have, or one of the above.
-                        * DELETE of an absent or deleted record is ABSENT whatever `expected` says. */
+    uint64_t expected; /* PUT, DELETE: version the record's newest version (a tombstone counts) must have, or one of the
+                        * above; a PUT that expects a version of a record never there is ABSENT.
+                        * DELETE of an absent or deleted record is ABSENT whatever `expected` says; so is PURGE of a
+                        * record never there, and DELETE_EDGE of an edge that is not live. A PUT_EDGE's ends need not
+                        * exist. */
 } engram_op;
 
 typedef struct engram_limit { /* after the batch, the counter must not be above max if the batch raised it */
@@ -41,15 +44,18 @@ typedef struct engram_limit { /* after the batch, the counter must not be above 
     uint64_t max;
 } engram_limit;
 
-enum { ENGRAM_BATCH_REPLAY = 1u }; /* keep versions, LSNs and times of the records given (restore, move) */
+/* Keep versions, LSNs and times of the records and edges given (restore, move); of a PURGE its record's lsn_from. An LSN
+ * that is not above the newest becomes the next one. PURGE of an absent record is then done, not ABSENT: the feed that is
+ * replayed has forgotten what was purged. */
+enum { ENGRAM_BATCH_REPLAY = 1u };
 
-typedef struct engram_batch { /* all or nothing */
+typedef struct engram_batch { /* all or nothing; ops in order, each sees those before; at most 10000 */
     uint32_t size, flags;
     const engram_op *ops; /* a record at most once a batch */
     size_t n_ops;
     const engram_limit *limits;
     size_t n_limits;
-    engram_str idempotency_key; /* empty = none; kept 24 h after `now` */
+    engram_str idempotency_key; /* empty = none; at most 512 bytes; kept 24 h after `now`; looked up before the ops */
     engram_bytes request_hash;  /* with a key: 32 bytes; the same key with another hash is KEY_REUSED */
     engram_bytes answer;        /* with a key: stored with it and handed back when the key comes again */
     engram_time now;
@@ -70,7 +76,7 @@ enum { /* why a batch was not applied */
 typedef struct engram_apply_result {
     uint32_t size, outcome; /* ENGRAM_APPLY_* */
     uint64_t lsn;           /* of the last op of the batch */
-    uint64_t first_lsn;     /* of its first op: op i has first_lsn + i */
+    uint64_t first_lsn;     /* of its first op: op i has first_lsn + i (but in a REPLAY) */
     uint64_t current_version, current_count;
     uint32_t failed_op, failed_limit;
     engram_str message;  /* in the call's arena */
@@ -120,10 +126,10 @@ enum { ENGRAM_ORDER_CREATED = 1, ENGRAM_ORDER_UPDATED = 2, ENGRAM_ORDER_OCCURRED
 
 typedef struct engram_list_query { /* ties are broken by id, in the same direction; absent times come last both ways */
     uint32_t size, order;
-    uint32_t descending, limit;
+    uint32_t descending, limit; /* limit: 1 to 10000, else INVALID_ARGUMENT */
     uint32_t want, reserved;
     engram_scope scope;
-    engram_str cursor; /* from an earlier answer, empty = start; INVALID_ARGUMENT if it is not one */
+    engram_str cursor; /* from an earlier answer to the same order and direction, empty = start; else INVALID_ARGUMENT */
 } engram_list_query;
 
 typedef struct engram_term_stats { /* over records live in the view, of the scope's kind and workspaces (filter ignored) */
@@ -180,7 +186,7 @@ typedef struct engram_storage_stats {
 enum { ENGRAM_CHANGE_PUT = 1, ENGRAM_CHANGE_DELETE = 2, ENGRAM_CHANGE_PURGE = 3, ENGRAM_CHANGE_PUT_EDGE = 4,
        ENGRAM_CHANGE_DELETE_EDGE = 5 };
 
-typedef struct engram_change { /* full post-image */
+typedef struct engram_change { /* full post-image; a PURGE takes the record's and its edges' changes out of the feed */
     uint32_t size, kind;
     uint64_t lsn;
     const engram_record *record; /* DELETE: the tombstone; PURGE: id only */
@@ -233,7 +239,7 @@ typedef struct engram_storage_v1 {
     engram_status (*get)(void *, engram_call *, uint64_t view, const engram_ref *, size_t n, uint32_t want,
                          const engram_rows *); /* absent refs are skipped */
     engram_status (*list)(void *, engram_call *, uint64_t view, const engram_list_query *, const engram_rows *,
-                          engram_str *next_cursor); /* empty = no more */
+                          engram_str *next_cursor); /* empty = no more rows */
     engram_status (*history)(void *, engram_call *, uint64_t view, const engram_uuid *id, uint32_t want,
                              const engram_rows *); /* every version up to the view, oldest first, tombstones too */
     engram_status (*edges)(void *, engram_call *, uint64_t view, const engram_uuid *id, uint32_t incoming,
@@ -254,7 +260,7 @@ typedef struct engram_storage_v1 {
 
     /* Vector spaces. [any] */
     engram_status (*space_create)(void *, engram_call *, uint64_t db, engram_space *inout); /* same name: the one there */
-    engram_status (*space_activate)(void *, engram_call *, uint64_t db, uint32_t space);    /* reads use it from now on */
+    engram_status (*space_activate)(void *, engram_call *, uint64_t db, uint32_t space); /* instead of the one before */
     engram_status (*space_drop)(void *, engram_call *, uint64_t db, uint32_t space);
     engram_status (*spaces)(void *, engram_call *, uint64_t db, const engram_spaces *);
 

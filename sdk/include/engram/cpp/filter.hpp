@@ -1,11 +1,11 @@
-// The filter language of record.h, evaluated over one record: for storage plugins that do not push filters into a query
-// language of their own, and the reference for those that do. Pure; any thread.
+// The filter language of record.h, evaluated over one record: for storage plugins that do not push filters
+// into a query language of their own, and the reference for those that do. Pure; any thread.
 #pragma once
 
-#include <engram/cpp/text.hpp>
 #include <engram/record.h>
 
 #include <cstdint>
+#include <engram/cpp/text.hpp>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -15,7 +15,12 @@ namespace engram::filter {
 
 // A field's value. Text is borrowed from the record.
 struct Scalar {
-    enum class Type { Text, Number, Bool, Structure } type = Type::Structure;  // Structure: there, but equals nothing
+    enum class Type {
+        Text,
+        Number,
+        Bool,
+        Structure
+    } type = Type::Structure;  // Structure: there, but equals nothing
     std::string_view text{};
     bool is_integer = false;
     int64_t integer = 0;
@@ -50,13 +55,29 @@ struct Scalar {
     }
     static Scalar of(const engram_value& value) {
         switch (value.type) {
-            case ENGRAM_VALUE_STRING: return ofText(view(value.string));
-            case ENGRAM_VALUE_INTEGER: return ofInteger(value.integer);
-            case ENGRAM_VALUE_REAL: return ofReal(value.real);
-            default: return ofBool(value.boolean != 0);
+            case ENGRAM_VALUE_STRING:
+                return ofText(view(value.string));
+            case ENGRAM_VALUE_INTEGER:
+                return ofInteger(value.integer);
+            case ENGRAM_VALUE_REAL:
+                return ofReal(value.real);
+            default:
+                return ofBool(value.boolean != 0);
         }
     }
 };
+
+// By value, so not by way of double: 2^53 + 1 is not 2^53.
+inline std::optional<int> compareMixed(int64_t a, double b) {
+    constexpr double kBeyond = 9223372036854775808.0;  // 2^63
+    if (b != b) return std::nullopt;
+    if (b >= kBeyond) return -1;
+    if (b < -kBeyond) return 1;
+    const auto whole = static_cast<int64_t>(b);  // towards zero
+    if (a != whole) return a < whole ? -1 : 1;
+    const double rest = b - static_cast<double>(whole);
+    return rest > 0 ? -1 : rest < 0;
+}
 
 // -1, 0, 1, or nothing when the two cannot be compared.
 inline std::optional<int> compare(const Scalar& a, const Scalar& b) {
@@ -68,10 +89,17 @@ inline std::optional<int> compare(const Scalar& a, const Scalar& b) {
         }
         case Scalar::Type::Number:
             if (a.is_integer && b.is_integer) return a.integer < b.integer ? -1 : a.integer > b.integer;
+            if (a.is_integer) return compareMixed(a.integer, b.real);
+            if (b.is_integer) {
+                const std::optional<int> c = compareMixed(b.integer, a.real);
+                return c ? std::optional<int>(-*c) : c;
+            }
             if (a.real != a.real || b.real != b.real) return std::nullopt;
             return a.real < b.real ? -1 : a.real > b.real;
-        case Scalar::Type::Bool: return static_cast<int>(a.boolean) - static_cast<int>(b.boolean);
-        case Scalar::Type::Structure: return std::nullopt;
+        case Scalar::Type::Bool:
+            return static_cast<int>(a.boolean) - static_cast<int>(b.boolean);
+        case Scalar::Type::Structure:
+            return std::nullopt;
     }
     return std::nullopt;
 }
@@ -80,12 +108,18 @@ inline bool holds(uint32_t op, const Scalar& a, const Scalar& b) {
     const std::optional<int> c = compare(a, b);
     if (!c) return false;
     switch (op) {
-        case ENGRAM_EQ: return *c == 0;
-        case ENGRAM_LT: return *c < 0;
-        case ENGRAM_LE: return *c <= 0;
-        case ENGRAM_GT: return *c > 0;
-        case ENGRAM_GE: return *c >= 0;
-        default: return false;
+        case ENGRAM_EQ:
+            return *c == 0;
+        case ENGRAM_LT:
+            return *c < 0;
+        case ENGRAM_LE:
+            return *c <= 0;
+        case ENGRAM_GT:
+            return *c > 0;
+        case ENGRAM_GE:
+            return *c >= 0;
+        default:
+            return false;
     }
 }
 
@@ -109,8 +143,10 @@ public:
                 for (uint32_t i = 0; i < n.n_children; ++i)
                     if (node(n.first_child + i)) return true;
                 return false;
-            case ENGRAM_NOT: return !node(n.first_child);
-            default: return n.field == ENGRAM_FIELD_TAG ? tags(n) : condition(n);
+            case ENGRAM_NOT:
+                return !node(n.first_child);
+            default:
+                return n.field == ENGRAM_FIELD_TAG ? tags(n) : condition(n);
         }
     }
 
@@ -124,9 +160,12 @@ private:
 
     bool tags(const engram_filter_node& n) {
         switch (n.op) {
-            case ENGRAM_EQ: return hasTag(n.values[0]);
-            case ENGRAM_NE: return !hasTag(n.values[0]);
-            case ENGRAM_EXISTS: return !fields_.tags().empty();
+            case ENGRAM_EQ:
+                return hasTag(n.values[0]);
+            case ENGRAM_NE:
+                return !hasTag(n.values[0]);
+            case ENGRAM_EXISTS:
+                return !fields_.tags().empty();
             case ENGRAM_IN:
                 for (size_t i = 0; i < n.n_values; ++i)
                     if (hasTag(n.values[i])) return true;
@@ -153,9 +192,41 @@ private:
     Fields& fields_;
 };
 
+// The tokens of an RFC 6901 pointer, unescaped; nothing if it is not one or is "" (the whole document).
+inline std::optional<std::vector<std::string>> pointerTokens(std::string_view path) {
+    if (path.empty() || path.front() != '/') return std::nullopt;
+    std::vector<std::string> tokens;
+    for (size_t i = 0; i < path.size(); ++i) {
+        if (path[i] == '/') {
+            tokens.emplace_back();
+            continue;
+        }
+        if (path[i] != '~') {
+            tokens.back() += path[i];
+            continue;
+        }
+        if (++i == path.size() || (path[i] != '0' && path[i] != '1')) return std::nullopt;
+        tokens.back() += path[i] == '0' ? '~' : '/';
+    }
+    return tokens;
+}
+
+// The place in an array that a token names: digits without a leading zero.
+inline std::optional<uint32_t> arrayIndex(std::string_view token) {
+    if (token.empty() || token.size() > 9 || (token[0] == '0' && token.size() > 1)) return std::nullopt;
+    uint32_t index = 0;
+    for (const char c : token) {
+        if (c < '0' || c > '9') return std::nullopt;
+        index = index * 10 + static_cast<uint32_t>(c - '0');
+    }
+    return index;
+}
+
 namespace detail {
 
 constexpr size_t kMaxNodes = 1024;
+constexpr size_t kMaxValues = 10000;
+constexpr size_t kMaxPath = 1024;
 constexpr unsigned kMaxDepth = 32;
 
 inline std::string nodeComplaint(const engram_filter& filter, size_t index, std::vector<unsigned>& depth) {
@@ -166,15 +237,23 @@ inline std::string nodeComplaint(const engram_filter& filter, size_t index, std:
         if (n.n_children > 0 && (n.first_child <= index || n.first_child > filter.n_nodes ||
                                  n.n_children > filter.n_nodes - n.first_child))
             return "a child must come after its parent";
-        for (uint32_t i = 0; i < n.n_children; ++i) depth[n.first_child + i] = depth[index] + 1;
+        for (uint32_t i = 0; i < n.n_children; ++i) {
+            if (depth[n.first_child + i] != 0)
+                return "a node has one parent";  // else the tree is exponential
+            depth[n.first_child + i] = depth[index] + 1;
+        }
         return "";
     }
     if (n.op > ENGRAM_EXISTS || n.op == 0) return "unknown operator";
     if (n.field < ENGRAM_FIELD_ID || n.field > ENGRAM_FIELD_POSITION) return "unknown field";
-    if (n.field == ENGRAM_FIELD_METADATA && (n.path.len == 0 || n.path.ptr[0] != '/')) return "not a path into metadata";
+    if (n.n_children > 0) return "a condition has no children";
+    if (n.field == ENGRAM_FIELD_METADATA && (n.path.len > kMaxPath || !pointerTokens(view(n.path))))
+        return "not an RFC 6901 pointer into metadata";
+    if (n.n_values > kMaxValues) return "too many values";
     if (n.op != ENGRAM_EXISTS && n.op != ENGRAM_IN && n.n_values != 1) return "one value is expected";
     for (size_t i = 0; i < n.n_values; ++i)
-        if (n.values[i].type < ENGRAM_VALUE_STRING || n.values[i].type > ENGRAM_VALUE_BOOL) return "unknown type of value";
+        if (n.values[i].type < ENGRAM_VALUE_STRING || n.values[i].type > ENGRAM_VALUE_BOOL)
+            return "unknown type of value";
     return "";
 }
 

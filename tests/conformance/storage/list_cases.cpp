@@ -1,0 +1,188 @@
+// list(): orders, ties, absent times, cursors, scopes.
+#include <algorithm>
+
+#include "store.hpp"
+#include "support/test.hpp"
+
+using namespace engram::conformance;
+
+namespace {
+
+std::vector<uint64_t> numbersOf(const std::vector<Record>& rows) {
+    std::vector<uint64_t> out;
+    for (const Record& row : rows) out.push_back(row.id[15]);
+    return out;
+}
+
+std::string shown(const std::vector<uint64_t>& numbers) {
+    std::string out;
+    for (const uint64_t n : numbers) out += std::to_string(n) + " ";
+    return out;
+}
+
+void checkOrder(const View& view, uint32_t order, const std::vector<uint64_t>& up,
+                const std::vector<uint64_t>& down) {
+    for (uint32_t limit = 1; limit <= up.size() + 1; ++limit) {
+        Listing listing;
+        listing.order = order;
+        listing.limit = limit;
+        CHECK_TEXT(shown(up), shown(numbersOf(view.listAll(listing))));
+        listing.descending = 1;
+        CHECK_TEXT(shown(down), shown(numbersOf(view.listAll(listing))));
+    }
+}
+
+}  // namespace
+
+TEST("each order, both ways and on pages of every size; ties by id, absent times last") {
+    Fresh f;
+    const engram_time none = ENGRAM_TIME_NONE;
+    const std::vector<engram_time> occurred{5, none, -5, 5, none, 0};
+    const std::vector<double> importance{0.5, 1, 0, 0.5, 0.5, 0.25};
+    std::vector<Op> ops;
+    for (uint64_t n : {4, 2, 6, 1, 5, 3}) {
+        Record r;
+        r.id = idOf(n);
+        r.occurred_at = occurred[n - 1];
+        r.importance = importance[n - 1];
+        r.created_at = n % 2 ? 1000 : 2000;
+        r.updated_at = static_cast<engram_time>(10 - n);
+        ops.push_back(put(r));
+    }
+    f.store.write(ops);
+    const auto view = f.store.view();
+    checkOrder(*view, ENGRAM_ORDER_CREATED, {1, 3, 5, 2, 4, 6}, {6, 4, 2, 5, 3, 1});
+    checkOrder(*view, ENGRAM_ORDER_UPDATED, {6, 5, 4, 3, 2, 1}, {1, 2, 3, 4, 5, 6});
+    checkOrder(*view, ENGRAM_ORDER_OCCURRED, {3, 6, 1, 4, 2, 5}, {4, 1, 6, 3, 5, 2});
+    checkOrder(*view, ENGRAM_ORDER_IMPORTANCE, {3, 6, 1, 4, 5, 2}, {2, 5, 4, 1, 6, 3});
+}
+
+TEST("a listing goes on at its place when records are written between its pages") {
+    Fresh f;
+    for (uint64_t n : {2, 4, 6, 8}) {
+        Record r;
+        r.id = idOf(n);
+        f.store.write({put(r)});
+    }
+    Listing listing;
+    listing.limit = 2;
+    const Page first = f.store.view()->list(listing);
+    CHECK_TEXT("2 4 ", shown(numbersOf(first.rows)));
+    Record r;
+    r.id = idOf(3);
+    f.store.write({put(r)});
+    r.id = idOf(5);
+    f.store.write({put(r), remove(idOf(4)), remove(idOf(6))});
+    listing.cursor = first.next;
+    CHECK_TEXT("5 8 ", shown(numbersOf(f.store.view()->listAll(listing))));
+}
+
+TEST("the last page has no cursor, also when it is full, and an empty listing has none") {
+    Fresh f;
+    CHECK(f.store.view()->list({}).next.empty());
+    Record r;
+    r.id = idOf(1);
+    f.store.write({put(r)});
+    r.id = idOf(2);
+    f.store.write({put(r)});
+    Listing listing;
+    listing.limit = 2;
+    CHECK(f.store.view()->list(listing).next.empty());
+    listing.limit = 1;
+    CHECK(!f.store.view()->list(listing).next.empty());
+}
+
+TEST("a cursor that is not one of this order and direction is an invalid argument") {
+    Fresh f;
+    for (uint64_t n = 1; n <= 4; ++n) {
+        Record r;
+        r.id = idOf(n);
+        f.store.write({put(r)});
+    }
+    const auto view = f.store.view();
+    Listing listing;
+    listing.limit = 2;
+    const std::string good = view->list(listing).next;
+    Page page;
+    std::vector<std::string> bad{"x",
+                                 "0",
+                                 "!!",
+                                 std::string(1, '\0'),
+                                 std::string(10000, 'a'),
+                                 good + "0",
+                                 "\xff\xfe",
+                                 good.substr(0, good.size() - 1),
+                                 good.substr(1),
+                                 "' OR 1=1 --"};
+    for (const std::string& cursor : bad) {
+        listing.cursor = cursor;
+        expect(ENGRAM_INVALID_ARGUMENT, view->tryList(listing, page), "cursor " + cursor);
+        CHECK(page.rows.empty());
+    }
+    listing.cursor = good;
+    listing.descending = 1;
+    expect(ENGRAM_INVALID_ARGUMENT, view->tryList(listing, page), "cursor of the other direction");
+    listing.descending = 0;
+    listing.order = ENGRAM_ORDER_IMPORTANCE;
+    expect(ENGRAM_INVALID_ARGUMENT, view->tryList(listing, page), "cursor of another order");
+    listing.order = ENGRAM_ORDER_CREATED;
+    expect(ENGRAM_OK, view->tryList(listing, page), "its own cursor");
+}
+
+TEST("unknown orders and limits are invalid arguments") {
+    Fresh f;
+    const auto view = f.store.view();
+    Page page;
+    for (const uint32_t order : {0u, 5u, 4000000000u}) {
+        Listing listing;
+        listing.order = order;
+        expect(ENGRAM_INVALID_ARGUMENT, view->tryList(listing, page), "order " + std::to_string(order));
+    }
+    for (const uint32_t limit : {0u, 10001u, 4294967295u}) {
+        Listing listing;
+        listing.limit = limit;
+        expect(ENGRAM_INVALID_ARGUMENT, view->tryList(listing, page), "limit " + std::to_string(limit));
+    }
+}
+
+TEST("a scope holds to its kind and workspaces in every read") {
+    Fresh f;
+    const uint32_t space = f.store.createSpace("model", 2);
+    const std::vector<std::string> workspaces{"a", "b", "A", "a b", "a%"};
+    uint64_t n = 0;
+    std::vector<Op> ops;
+    for (const std::string& workspace : workspaces)
+        for (const uint32_t kind : {ENGRAM_KIND_MEMORY, ENGRAM_KIND_BLOCK}) {
+            Record r;
+            r.id = idOf(++n);
+            r.workspace = workspace;
+            r.kind = kind;
+            r.terms = {{"word", 1}};
+            r.length = 1;
+            r.vectors[space] = {1, 0};
+            ops.push_back(put(r));
+        }
+    f.store.write(ops);
+    const auto view = f.store.view();
+    for (const std::string& workspace : workspaces)
+        for (const uint32_t kind : {ENGRAM_KIND_ANY, ENGRAM_KIND_MEMORY, ENGRAM_KIND_BLOCK}) {
+            const Scope scope{kind, {workspace}, {}};
+            const size_t expected = kind == ENGRAM_KIND_ANY ? 2 : 1;
+            auto inside = [&](const std::optional<Record>& r) {
+                return r && r->workspace == workspace && (kind == ENGRAM_KIND_ANY || r->kind == kind);
+            };
+            const auto rows = view->listAll({scope});
+            const auto postings = view->match(scope, {"word"});
+            const auto neighbours = view->nearest(scope, space, {1, 0}, 10);
+            CHECK_EQ(expected, rows.size());
+            CHECK_EQ(expected, postings.size());
+            CHECK_EQ(expected, neighbours.size());
+            for (const auto& row : rows) CHECK(inside(row));
+            for (const auto& posting : postings) CHECK(inside(view->byRid(posting.rid)));
+            for (const auto& neighbour : neighbours) CHECK(inside(view->byRid(neighbour.rid)));
+            CHECK_EQ(uint64_t(expected), view->terms(scope, {"word"}).documents);
+            CHECK_EQ(uint64_t(expected), view->expand(scope, "w", 5).at(0).second);
+        }
+    CHECK(view->listAll({{ENGRAM_KIND_ANY, {"absent", ""}, {}}}).empty());
+    CHECK_EQ(size_t(4), view->listAll({{ENGRAM_KIND_ANY, {"a", "b", "a"}, {}}}).size());
+}

@@ -1,0 +1,158 @@
+// A storage plugin behind its C ABI, with owned values in and out. A status that a case does not expect fails
+// the running test with the plugin's message; the functions named try... hand the status back.
+//
+// Store may be used by several threads, as the contract says (one apply() at a time); View by one.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "support/plugin_under_test.hpp"
+#include "support/temporary_folder.hpp"
+#include "target.hpp"
+#include "values.hpp"
+
+namespace engram::conformance {
+
+// A plugin with a state folder of its own. Stores must be closed before restart() and before it goes.
+class Plugin {
+public:
+    explicit Plugin(const std::string& path = target().path, const std::string& config = target().config);
+
+    // Stop, destroy, create and start again on the same state folder.
+    void restart();
+    const engram_storage_v1& table() const { return *table_; }
+    void* self() const { return plugin_->self(); }
+
+    engram_status tryErase(const std::string& tenant);
+    engram_status tryRestore(const std::string& tenant, const std::string& snapshot);
+
+private:
+    std::string path_, config_;
+    testing::TemporaryFolder state_;
+    testing::FakeHost host_{"under-test", state_.path()};
+    std::unique_ptr<testing::PluginUnderTest> plugin_;
+    const engram_storage_v1* table_ = nullptr;
+};
+
+struct Page {
+    std::vector<Record> rows;
+    std::string next;
+};
+
+struct Listing {
+    Scope scope{};
+    uint32_t order = ENGRAM_ORDER_CREATED, descending = 0, limit = 100;
+    uint32_t want = ENGRAM_WANT_TEXT | ENGRAM_WANT_METADATA;
+    std::string cursor{};
+};
+
+struct Terms {
+    std::vector<uint64_t> df;
+    uint64_t documents = 0, total_length = 0;
+    bool operator==(const Terms&) const = default;
+};
+
+struct Posting {
+    uint64_t rid = 0;
+    std::vector<uint32_t> tf;
+    uint32_t length = 0;
+};
+
+struct Space {
+    uint32_t id, dimensions, active;
+    std::string name;
+    uint64_t covered;
+};
+
+constexpr uint32_t kWantAll =
+    ENGRAM_WANT_TEXT | ENGRAM_WANT_METADATA | ENGRAM_WANT_TERMS | ENGRAM_WANT_VECTORS;
+
+class Store;
+
+class View {
+public:
+    View(const Store& store, uint64_t handle, uint64_t lsn) : store_(store), handle_(handle), lsn_(lsn) {}
+    View(const View&) = delete;
+    ~View();
+
+    uint64_t lsn() const { return lsn_; }
+    // The record as the view sees it, or nothing.
+    std::optional<Record> get(const Id& id, uint32_t want = kWantAll) const;
+    std::optional<Record> byRid(uint64_t rid) const;
+    std::optional<Record> byName(const std::string& workspace, uint32_t kind, const std::string& name) const;
+    std::vector<std::pair<size_t, Record>> get(const std::vector<engram_ref>& refs, uint32_t want) const;
+    Page list(const Listing& listing) const;
+    engram_status tryList(const Listing& listing, Page& page) const;
+    // Every page of a listing, one after the other.
+    std::vector<Record> listAll(Listing listing) const;
+    std::vector<Record> history(const Id& id) const;
+    std::vector<Edge> edges(const Id& id, uint32_t incoming) const;
+    Terms terms(const Scope& scope, const std::vector<std::string>& terms) const;
+    std::vector<std::pair<std::string, uint64_t>> expand(const Scope& scope, const std::string& prefix,
+                                                         uint32_t limit) const;
+    std::vector<Posting> match(const Scope& scope, const std::vector<std::string>& terms) const;
+    std::vector<engram_neighbour> nearest(const Scope& scope, uint32_t space,
+                                          const std::vector<float>& vector, uint32_t k) const;
+    engram_status tryNearest(const Scope& scope, uint32_t space, const std::vector<float>& vector,
+                             uint32_t k) const;
+
+    const Store& store() const { return store_; }
+    uint64_t handle() const { return handle_; }
+
+private:
+    const Store& store_;
+    uint64_t handle_, lsn_;
+};
+
+class Store {
+public:
+    explicit Store(Plugin& plugin, std::string tenant = "018f0000-0000-7000-8000-000000000001");
+    Store(const Store&) = delete;
+    ~Store() { close(); }
+
+    void close();
+    void open();
+
+    Outcome apply(const Batch& batch);
+    Outcome apply(const engram_batch& batch);
+    std::vector<Outcome> apply(const std::vector<Batch>& batches);
+    // One batch of these ops, which must be done.
+    Outcome write(std::vector<Op> ops);
+
+    std::unique_ptr<View> view(uint64_t at = ENGRAM_LSN_MAX, uint64_t at_least = 0) const;
+    engram_status tryView(uint64_t at, uint64_t at_least) const;
+
+    uint64_t lsn() const;
+    std::map<std::string, uint64_t> counters() const;  // without those that are 0
+    std::vector<Change> changes(uint64_t after = 0, uint32_t limit = 100000, uint32_t wait_ms = 0) const;
+    engram_status tryChanges(uint64_t after) const;
+    uint32_t createSpace(const std::string& name, uint32_t dimensions);
+    std::vector<Space> spaces() const;
+    std::string snapshot() const;
+
+    Plugin& plugin() const { return plugin_; }
+    const engram_storage_v1& table() const { return plugin_.table(); }
+    void* self() const { return plugin_.self(); }
+    uint64_t handle() const { return handle_; }
+
+private:
+    Plugin& plugin_;
+    std::string tenant_;
+    uint64_t handle_ = 0;
+    bool open_ = false;
+};
+
+// A plugin with one tenant open: what most cases start from.
+struct Fresh {
+    Plugin plugin;
+    Store store{plugin};
+};
+
+// Fails the running test unless the status is the one expected.
+void expect(engram_status expected, engram_status status, const std::string& message);
+
+}  // namespace engram::conformance
