@@ -93,7 +93,7 @@ void Connection::fail(int code, const char* what) const {
                       std::string(sqlite3_errmsg(handle_)) + " (" + std::string(what).substr(0, 60) + ")");
 }
 
-Statement Connection::statement(const char* sql) {
+sqlite3_stmt* Connection::prepared(const char* sql) {
     auto [it, fresh] = statements_.emplace(sql, nullptr);
     if (fresh) {
         const int rc = sqlite3_prepare_v3(handle_, sql, -1, SQLITE_PREPARE_PERSISTENT, &it->second, nullptr);
@@ -102,7 +102,7 @@ Statement Connection::statement(const char* sql) {
             fail(rc, sql);
         }
     }
-    return {*this, it->second};
+    return it->second;
 }
 
 void Connection::execute(const char* sql) {

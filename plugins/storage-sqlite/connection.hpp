@@ -67,7 +67,8 @@ public:
     ~Connection();
 
     // The statement for a text that is a constant: prepared once and kept.
-    Statement statement(const char* sql);
+    Statement statement(const char* sql) { return {*this, prepared(sql)}; }
+    sqlite3_stmt* prepared(const char* sql);
     void execute(const char* sql);
     sqlite3* handle() const { return handle_; }
     [[noreturn]] void fail(int code, const char* what) const;

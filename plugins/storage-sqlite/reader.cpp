@@ -120,7 +120,8 @@ private:
 
     Row& row() {
         if (!row_) {
-            statement_.emplace(db_.statement("SELECT " ENGRAM_ROW_COLUMNS " FROM versions WHERE rid = ?"));
+            statement_ = std::make_unique<Statement>(db_, db_.prepared(
+                "SELECT " ENGRAM_ROW_COLUMNS " FROM versions WHERE rid = ?"));
             statement_->bind(1, facts_.rid);
             if (!statement_->step()) throw SqliteError(SQLITE_CORRUPT, "a row of the index is not in the file");
             row_.emplace(*statement_);
@@ -131,7 +132,7 @@ private:
     const RowFacts& facts_;
     const Facts& all_;
     Connection& db_;
-    std::optional<Statement> statement_;
+    std::unique_ptr<Statement> statement_;
     std::optional<Row> row_;
 };
 
