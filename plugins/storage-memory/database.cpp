@@ -1,18 +1,14 @@
 #include "database.hpp"
 
 #include <algorithm>
+#include <engram/cpp/batch_check.hpp>
 #include <engram/cpp/text.hpp>
-#include <set>
 
 #include "filter.hpp"
 
 namespace engram::storage_memory {
 namespace {
 
-constexpr size_t kMaxOps = 10000;
-constexpr size_t kMaxLimits = 1000;
-constexpr size_t kMaxKey = 512;
-constexpr size_t kHash = 32;
 constexpr int64_t kKeyLife = 24LL * 3600 * 1000;
 
 const Version* newest(const std::map<Id, std::vector<Version>>& records, const Id& id) {
@@ -29,33 +25,10 @@ bool refuse(Applied& applied, uint32_t outcome, uint64_t version = 0) {
 }  // namespace
 
 std::string Database::malformed(const engram_batch& batch) const {
-    if (batch.n_ops > kMaxOps) return "more than 10000 operations in a batch";
-    if (batch.n_limits > kMaxLimits) return "more than 1000 limits in a batch";
-    if (batch.idempotency_key.len > kMaxKey) return "an idempotency key has at most 512 bytes";
-    if (batch.idempotency_key.len > 0 && batch.request_hash.len != kHash)
-        return "a request's hash has 32 bytes";
-    std::set<Id> seen;
-    for (size_t i = 0; i < batch.n_ops; ++i) {
-        const engram_op& op = batch.ops[i];
-        const bool on_edge = op.kind == ENGRAM_OP_PUT_EDGE || op.kind == ENGRAM_OP_DELETE_EDGE;
-        if (op.kind < ENGRAM_OP_PUT || op.kind > ENGRAM_OP_DELETE_EDGE) return "unknown operation";
-        if (on_edge ? !op.edge : !op.record) return "an operation without its record or edge";
-        if (on_edge) {
-            if (std::string why = complaint(*op.edge); !why.empty()) return why;
-            continue;
-        }
-        if (!seen.insert(idOf(op.record->id)).second) return "a record twice in a batch";
-        if (op.kind != ENGRAM_OP_PUT) continue;
-        if (std::string why = complaint(*op.record); !why.empty()) return why;
-        for (size_t v = 0; v < op.record->n_vectors; ++v) {
-            const engram_vector& vector = op.record->vectors[v];
-            auto space = std::find_if(spaces.begin(), spaces.end(),
-                                      [&](const Space& s) { return s.id == vector.space; });
-            if (space == spaces.end() || space->dimensions != vector.dimensions)
-                return "a vector does not fit its space";
-        }
-    }
-    return "";
+    return batch_check::complaint(batch, [&](uint32_t id) {
+        auto space = std::find_if(spaces.begin(), spaces.end(), [&](const Space& s) { return s.id == id; });
+        return space == spaces.end() ? 0u : space->dimensions;
+    });
 }
 
 Applied Database::apply(const engram_batch& batch) {
@@ -86,6 +59,7 @@ Applied Database::apply(const engram_batch& batch) {
     const auto edges_before = edges;
     const auto counters_before = counters;
     const auto log_before = log;  // whole: a purge takes changes out of its middle
+    const auto keys_before = keys;
     const uint64_t lsn_before = lsn, rid_before = next_rid;
     bool good = true;
     for (size_t i = 0; good && i < batch.n_ops; ++i) {
@@ -104,13 +78,14 @@ Applied Database::apply(const engram_batch& batch) {
         edges = edges_before;
         counters = counters_before;
         log = log_before;
+        keys = keys_before;
         lsn = lsn_before;
         next_rid = rid_before;
         return applied;
     }
     applied.lsn = lsn;
     if (!key.empty())
-        keys[key] = {std::string(view(batch.request_hash)), std::string(view(batch.answer)), lsn,
+        keys[key] = {std::string(view(batch.request_hash)), std::string(view(batch.answer)), applied.first_lsn, lsn,
                      batch.now + kKeyLife};
     return applied;
 }
@@ -195,9 +170,12 @@ bool Database::remove(const engram_op& op, bool replay, Applied& applied) {
     return true;
 }
 
-// Nothing of the record stays, in the feed neither: only that it was purged.
+// Nothing of the record stays, in the feed and the answers to its writes neither: only that it was purged.
 void Database::purge(const Id& id) {
     if (auto it = records.find(id); it != records.end()) {
+        for (const Version& version : it->second)
+            for (auto& [key, entry] : keys)
+                if (entry.first_lsn <= version.lsn_from && version.lsn_from <= entry.lsn) entry.answer.clear();
         if (!it->second.back().deleted) count(it->second.back(), -1);
         records.erase(it);
     }

@@ -24,7 +24,7 @@ struct Change {
 
 struct KeyEntry {
     std::string request_hash, answer;
-    uint64_t lsn = 0;
+    uint64_t first_lsn = 0, lsn = 0;
     engram_time expires = 0;
 };
 

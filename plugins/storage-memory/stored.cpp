@@ -4,7 +4,6 @@
 #include <cmath>
 #include <cstring>
 #include <engram/cpp/text.hpp>
-#include <set>
 #include <string_view>
 
 namespace engram::storage_memory {
@@ -59,10 +58,6 @@ void fill(Lent& out, const Version& v, uint32_t want) {
         r.vectors = out.vectors.data();
         r.n_vectors = out.vectors.size();
     }
-}
-
-bool hasNul(engram_str s) {
-    return s.len > 0 && std::memchr(s.ptr, 0, s.len) != nullptr;
 }
 
 }  // namespace
@@ -156,43 +151,6 @@ engram_status lendChange(uint32_t kind, uint64_t lsn, const Version& version, co
     fill(lent, version, ~0u);
     const engram_change change = {sizeof change, kind, lsn, &lent.record, nullptr};
     return sink.change(sink.ctx, &change);
-}
-
-std::string complaint(const engram_record& r) {
-    if (r.kind == ENGRAM_KIND_ANY || r.kind > 1000) return "unknown kind of record";
-    if (r.workspace.len == 0 || r.workspace.len > 128) return "a workspace has 1 to 128 bytes";
-    if (r.name.len > 512) return "a name has at most 512 bytes";
-    if (r.type.len > 256) return "a type has at most 256 bytes";
-    if (hasNul(r.workspace) || hasNul(r.name) || hasNul(r.type) || hasNul(r.text) || hasNul(r.metadata))
-        return "NUL in a text";
-    if (!std::isfinite(r.importance) || r.importance < 0 || r.importance > 1)
-        return "importance must be from 0 to 1";
-    if (r.n_tags > 1000 || r.n_terms > 1000000 || r.n_vectors > 16) return "too many tags, terms or vectors";
-    for (size_t i = 0; i < r.n_tags; ++i)
-        if (r.tags[i].len == 0 || r.tags[i].len > 512 || hasNul(r.tags[i]))
-            return "a tag has 1 to 512 bytes without NUL";
-    if (r.position > static_cast<uint64_t>(INT64_MAX)) return "a position is below 2^63";
-    std::set<std::string_view> terms;
-    for (size_t i = 0; i < r.n_terms; ++i) {
-        if (r.terms[i].term.len == 0 || r.terms[i].term.len > 64 || r.terms[i].tf == 0)
-            return "a term has 1 to 64 bytes and occurs at least once";
-        if (!terms.insert(view(r.terms[i].term)).second) return "a term twice in a record";
-    }
-    std::set<uint32_t> spaces;
-    for (size_t i = 0; i < r.n_vectors; ++i) {
-        if (!spaces.insert(r.vectors[i].space).second) return "two vectors of a space in a record";
-        if (!allFinite(r.vectors[i].values, r.vectors[i].dimensions))
-            return "a vector with a number that is not finite";
-    }
-    return "";
-}
-
-std::string complaint(const engram_edge& e) {
-    if (e.type.len == 0 || e.type.len > 256 || hasNul(e.type))
-        return "an edge's type has 1 to 256 bytes without NUL";
-    if (hasNul(e.metadata)) return "NUL in a text";
-    if (!std::isfinite(e.weight)) return "an edge's weight must be finite";
-    return "";
 }
 
 }  // namespace engram::storage_memory

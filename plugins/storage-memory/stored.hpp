@@ -53,11 +53,6 @@ Edge edgeOf(const engram_edge& edge);
 engram_status lend(const Version& version, uint32_t want, const engram_rows& rows, size_t index);
 engram_status lendChange(uint32_t kind, uint64_t lsn, const Version& version, const engram_changes& sink);
 engram_edge abiEdge(const Edge& edge);
-
-// Empty, or why the record cannot be stored.
-std::string complaint(const engram_record& record);
-// The same for an edge.
-std::string complaint(const engram_edge& edge);
 bool allFinite(const float* values, size_t n);
 
 }  // namespace engram::storage_memory

@@ -23,9 +23,10 @@ constexpr const char* kTables[] = {
     " deleted INTEGER NOT NULL, lsn_to INTEGER NOT NULL)",
     "CREATE INDEX edges_source ON edges(source, type, target)",
     "CREATE INDEX edges_target ON edges(target, type, source)",
-    "CREATE TABLE purges(lsn INTEGER PRIMARY KEY, id BLOB NOT NULL)",
-    "CREATE TABLE idempotency(key TEXT PRIMARY KEY, hash BLOB NOT NULL, answer BLOB NOT NULL, lsn INTEGER NOT NULL,"
-    " expires INTEGER NOT NULL) WITHOUT ROWID",
+    "CREATE TABLE purges(lsn INTEGER PRIMARY KEY, id BLOB NOT NULL UNIQUE)",
+    "CREATE TABLE idempotency(key TEXT PRIMARY KEY, hash BLOB NOT NULL, answer BLOB NOT NULL, first_lsn INTEGER NOT NULL,"
+    " lsn INTEGER NOT NULL, expires INTEGER NOT NULL) WITHOUT ROWID",
+    "CREATE INDEX idempotency_lsn ON idempotency(lsn)",
     "CREATE INDEX idempotency_expires ON idempotency(expires)",
     "CREATE TABLE counters(name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID",
     "CREATE TABLE spaces(id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, dimensions INTEGER NOT NULL,"

@@ -2,44 +2,18 @@
 
 #include "row.hpp"
 
+#include <engram/cpp/batch_check.hpp>
 #include <engram/cpp/text.hpp>
 
 #include <algorithm>
-#include <cmath>
 #include <cstring>
-#include <set>
 
 namespace engram::storage_sqlite {
 namespace {
 
-constexpr size_t kMaxOps = 10000;
 constexpr int64_t kKeyLife = 24LL * 3600 * 1000;
 
 std::string_view bytesOf(const engram_uuid& id) { return {reinterpret_cast<const char*>(id.bytes), sizeof id.bytes}; }
-bool hasNul(engram_str s) { return s.len > 0 && std::memchr(s.ptr, 0, s.len) != nullptr; }
-
-std::string recordComplaint(const Tenant& tenant, const engram_record& r) {
-    if (r.kind == ENGRAM_KIND_ANY || r.kind > 1000) return "unknown kind of record";
-    if (r.workspace.len == 0 || r.workspace.len > 128) return "a workspace has 1 to 128 bytes";
-    if (r.name.len > 512) return "a name has at most 512 bytes";
-    if (r.type.len > 256) return "a type has at most 256 bytes";
-    for (engram_str s : {r.workspace, r.name, r.type, r.text, r.metadata})
-        if (hasNul(s)) return "NUL in a text";
-    if (!std::isfinite(r.importance) || r.importance < 0 || r.importance > 1) return "importance must be from 0 to 1";
-    if (r.n_tags > 1000 || r.n_terms > 1000000 || r.n_vectors > 16) return "too many tags, terms or vectors";
-    for (size_t i = 0; i < r.n_tags; ++i)
-        if (r.tags[i].len == 0 || r.tags[i].len > 512 || hasNul(r.tags[i])) return "a tag has 1 to 512 bytes without NUL";
-    for (size_t i = 0; i < r.n_terms; ++i)
-        if (r.terms[i].term.len == 0 || r.terms[i].term.len > 64 || r.terms[i].tf == 0)
-            return "a term has 1 to 64 bytes and occurs at least once";
-    for (size_t v = 0; v < r.n_vectors; ++v) {
-        auto space = std::find_if(tenant.spaces.begin(), tenant.spaces.end(),
-                                  [&](const Space& s) { return s.id == r.vectors[v].space; });
-        if (space == tenant.spaces.end() || space->dimensions != r.vectors[v].dimensions)
-            return "a vector does not fit its space";
-    }
-    return "";
-}
 
 // What a transaction does to the memory of the tenant, published after its commit.
 struct Effects {
@@ -121,29 +95,17 @@ private:
             return applied;
         }
         applied.lsn = lsn_;
-        if (batch.idempotency_key.len > 0) remember(batch, lsn_);
+        if (batch.idempotency_key.len > 0) remember(batch, applied.first_lsn);
         db_.execute("RELEASE batch");
         changed_ = true;
         return applied;
     }
 
     std::string malformed(const engram_batch& batch) const {
-        if (batch.n_ops > kMaxOps) return "more than 10000 operations in a batch";
-        std::set<std::string_view> seen;
-        for (size_t i = 0; i < batch.n_ops; ++i) {
-            const engram_op& op = batch.ops[i];
-            const bool on_edge = op.kind == ENGRAM_OP_PUT_EDGE || op.kind == ENGRAM_OP_DELETE_EDGE;
-            if (op.kind < ENGRAM_OP_PUT || op.kind > ENGRAM_OP_DELETE_EDGE) return "unknown operation";
-            if (on_edge ? !op.edge : !op.record) return "an operation without its record or edge";
-            if (on_edge) {
-                if (op.edge->type.len == 0 || op.edge->type.len > 256) return "an edge's type has 1 to 256 bytes";
-                continue;
-            }
-            if (!seen.insert(bytesOf(op.record->id)).second) return "a record twice in a batch";
-            if (op.kind == ENGRAM_OP_PUT)
-                if (std::string why = recordComplaint(tenant_, *op.record); !why.empty()) return why;
-        }
-        return "";
+        return batch_check::complaint(batch, [&](uint32_t id) {
+            auto space = std::find_if(tenant_.spaces.begin(), tenant_.spaces.end(), [&](const Space& s) { return s.id == id; });
+            return space == tenant_.spaces.end() ? 0u : space->dimensions;
+        });
     }
 
     bool seen(const engram_batch& batch, Applied& applied) {
@@ -158,14 +120,15 @@ private:
         return true;
     }
 
-    void remember(const engram_batch& batch, uint64_t lsn) {
+    void remember(const engram_batch& batch, uint64_t first_lsn) {
         db_.statement("DELETE FROM idempotency WHERE expires <= ?").bind(1, batch.now).run();
-        db_.statement("INSERT OR REPLACE INTO idempotency VALUES(?, ?, ?, ?, ?)")
+        db_.statement("INSERT OR REPLACE INTO idempotency VALUES(?, ?, ?, ?, ?, ?)")
             .bindText(1, view(batch.idempotency_key))
             .bindBlob(2, view(batch.request_hash))
             .bindBlob(3, view(batch.answer))
-            .bind(4, lsn)
-            .bind(5, batch.now + kKeyLife)
+            .bind(4, first_lsn)
+            .bind(5, lsn_)
+            .bind(6, batch.now + kKeyLife)
             .run();
     }
 
@@ -173,8 +136,8 @@ private:
         switch (op.kind) {
             case ENGRAM_OP_PUT: return put(op, replay, applied);
             case ENGRAM_OP_DELETE: return remove(op, replay, applied);
-            case ENGRAM_OP_PURGE: return purge(op.record->id, applied);
-            default: putEdge(*op.edge, op.kind == ENGRAM_OP_DELETE_EDGE); return true;
+            case ENGRAM_OP_PURGE: return purge(*op.record, replay, applied);
+            default: return putEdge(*op.edge, op.kind == ENGRAM_OP_DELETE_EDGE, replay, applied);
         }
     }
 
@@ -183,6 +146,8 @@ private:
         applied.current_version = version;
         return false;
     }
+
+    uint64_t nextLsn(bool replay, uint64_t given) const { return replay ? std::max(lsn_ + 1, given) : lsn_ + 1; }
 
     Newest newest(const engram_uuid& id) {
         Statement s = db_.statement(
@@ -227,7 +192,7 @@ private:
             if (last.version != op.expected) return refuse(applied, ENGRAM_APPLY_VERSION_MISMATCH, last.version);
         }
         if (r.name.len > 0 && nameTaken(r)) return refuse(applied, ENGRAM_APPLY_NAME_TAKEN);
-        lsn_ = replay ? std::max(lsn_ + 1, r.lsn_from) : lsn_ + 1;
+        lsn_ = nextLsn(replay, r.lsn_from);
         if (last.found) close(last);
         const uint64_t version = replay && r.version ? r.version : last.version + 1;
         insert(r, version, false);
@@ -240,7 +205,7 @@ private:
         if (!last.found || last.deleted) return refuse(applied, ENGRAM_APPLY_ABSENT);
         if (op.expected != ENGRAM_VERSION_ANY && last.version != op.expected)
             return refuse(applied, ENGRAM_APPLY_VERSION_MISMATCH, last.version);
-        lsn_ = replay ? std::max(lsn_ + 1, op.record->lsn_from) : lsn_ + 1;
+        lsn_ = nextLsn(replay, op.record->lsn_from);
         close(last);
         engram_record tombstone{};
         tombstone.size = sizeof tombstone;
@@ -298,10 +263,13 @@ private:
     }
 
     // Every version of the record, its words in the folded index, its edges.
-    bool purge(const engram_uuid& id, Applied& applied) {
+    bool purge(const engram_record& record, bool replay, Applied& applied) {
+        const engram_uuid& id = record.id;
         const Newest last = newest(id);
-        if (!last.found) return refuse(applied, ENGRAM_APPLY_ABSENT);
-        if (!last.deleted) count(last.kind, last.workspace, last.bytes, -1);
+        // The feed that is replayed no longer tells of what was purged.
+        if (!last.found && !replay) return refuse(applied, ENGRAM_APPLY_ABSENT);
+        lsn_ = nextLsn(replay, record.lsn_from);
+        if (last.found && !last.deleted) count(last.kind, last.workspace, last.bytes, -1);
         {
             Statement s = db_.statement("SELECT rid, terms FROM versions WHERE id = ?");
             s.bindBlob(1, bytesOf(id));
@@ -309,6 +277,7 @@ private:
             while (s.step()) {
                 const auto rid = static_cast<uint64_t>(s.integer(0));
                 effects_.removed.push_back(rid);
+                forgetAnswer(rid);
                 terms.clear();
                 if (!decodeTerms(s.blob(1), terms)) throw SqliteError(SQLITE_CORRUPT, "damaged terms");
                 if (rid <= tenant_.folded)
@@ -317,11 +286,18 @@ private:
         }
         db_.statement("DELETE FROM versions WHERE id = ?").bindBlob(1, bytesOf(id)).run();
         db_.statement("DELETE FROM edges WHERE source = ?1 OR target = ?1").bindBlob(1, bytesOf(id)).run();
-        db_.statement("INSERT INTO purges VALUES(?, ?)").bind(1, ++lsn_).bindBlob(2, bytesOf(id)).run();
-        // An answer kept for an idempotency key may quote the text.
-        db_.statement("UPDATE idempotency SET answer = x''").run();
+        db_.statement("INSERT OR REPLACE INTO purges VALUES(?, ?)").bind(1, lsn_).bindBlob(2, bytesOf(id)).run();
         purged_ = true;
         return true;
+    }
+
+    // The answer kept with the idempotency key of the batch that wrote the version quotes its text.
+    void forgetAnswer(uint64_t lsn) {
+        db_.statement(
+               "UPDATE idempotency SET answer = x'' WHERE first_lsn <= ?1 AND"
+               " lsn = (SELECT min(lsn) FROM idempotency WHERE lsn >= ?1)")
+            .bind(1, lsn)
+            .run();
     }
 
     void removePosting(std::string_view term, uint64_t rid) {
@@ -341,8 +317,12 @@ private:
         db_.statement("INSERT INTO postings VALUES(?, ?, ?)").bindBlob(1, term).bind(2, postings.back().rid).bindBlob(3, block).run();
     }
 
-    void putEdge(const engram_edge& e, bool deleted) {
-        ++lsn_;
+    bool putEdge(const engram_edge& e, bool deleted, bool replay, Applied& applied) {
+        Statement live = db_.statement(
+            "SELECT lsn FROM edges WHERE source = ? AND target = ? AND type = ? AND lsn_to = ? AND deleted = 0");
+        live.bindBlob(1, bytesOf(e.from)).bindBlob(2, bytesOf(e.to)).bindText(3, view(e.type)).bind(4, kCurrent);
+        if (deleted && !live.step()) return refuse(applied, ENGRAM_APPLY_ABSENT);
+        lsn_ = nextLsn(replay, e.lsn_from);
         db_.statement("UPDATE edges SET lsn_to = ? WHERE source = ? AND target = ? AND type = ? AND lsn_to = ?")
             .bind(1, lsn_)
             .bindBlob(2, bytesOf(e.from))
@@ -356,6 +336,7 @@ private:
         if (e.valid_until != ENGRAM_TIME_NONE) s.bind(7, e.valid_until);
         if (e.created_at != ENGRAM_TIME_NONE) s.bind(8, e.created_at);
         s.bindText(9, view(e.metadata)).bind(10, int64_t(deleted)).bind(11, kCurrent).run();
+        return true;
     }
 
     void count(uint32_t kind, const std::string& workspace, uint64_t bytes, int sign) {

@@ -20,7 +20,8 @@
 enum {
     ENGRAM_OP_PUT = 1,         /* a new version of a record; also brings a deleted one back */
     ENGRAM_OP_DELETE = 2,      /* close and add a tombstone; record->id says which */
-    ENGRAM_OP_PURGE = 3,       /* remove every version, term, vector and byte of it; edges too */
+    ENGRAM_OP_PURGE = 3,       /* remove every version, term, vector and byte of it; edges too; the answers kept with the
+                                * idempotency keys of batches that wrote it become empty */
     ENGRAM_OP_PUT_EDGE = 4,
     ENGRAM_OP_DELETE_EDGE = 5
 };
