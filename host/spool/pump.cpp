@@ -7,8 +7,10 @@
 namespace engram::spool {
 namespace {
 
-constexpr size_t kBatch = 512;
+constexpr size_t kBatch = 2000;
 constexpr std::chrono::milliseconds kFirstBackoff{100}, kLongestBackoff{5000}, kWait{500};
+// Between batches, so that a plugin commits some hundred events at a time rather than each.
+constexpr std::chrono::milliseconds kGather{200};
 
 engram_event abiEvent(const Event& event, std::vector<engram_counter>& counters) {
     engram_event out{};
@@ -58,11 +60,11 @@ Pump::Turn Pump::turn() {
         on_failure_(committed.error().message);
         return Turn::Failed;
     }
-    return Turn::Worked;
+    return all.size() < kBatch ? Turn::Caught : Turn::Behind;
 }
 
 void Pump::flush(std::chrono::steady_clock::time_point deadline) {
-    while (std::chrono::steady_clock::now() < deadline && turn() == Turn::Worked) {
+    while (std::chrono::steady_clock::now() < deadline && turn() == Turn::Behind) {
     }
 }
 
@@ -73,12 +75,10 @@ void Pump::run() {
         lock.unlock();
         const Turn done = spool_.waitFor(target_.name, kWait) ? turn() : Turn::Idle;
         lock.lock();
-        if (done == Turn::Failed) {
-            wake_.wait_for(lock, backoff, [this] { return phase_ == Phase::Stopping; });
-            backoff = std::min(backoff * 2, kLongestBackoff);
-        } else {
-            backoff = kFirstBackoff;
-        }
+        if (done != Turn::Failed) backoff = kFirstBackoff;
+        if (done == Turn::Failed || done == Turn::Caught)
+            wake_.wait_for(lock, done == Turn::Failed ? backoff : kGather, [this] { return phase_ == Phase::Stopping; });
+        if (done == Turn::Failed) backoff = std::min(backoff * 2, kLongestBackoff);
     }
 }
 

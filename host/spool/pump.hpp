@@ -32,7 +32,7 @@ public:
     void stop();
 
 private:
-    enum class Turn { Idle, Worked, Failed };
+    enum class Turn { Idle, Caught, Behind, Failed };  // nothing there; up to date; more is waiting; not taken
     Turn turn();
     void run();
 
