@@ -55,7 +55,7 @@ std::vector<cli::Command> commands() {
 int main(int argc, char** argv) {
     try {
         return engram::cli::dispatch(engram::commands(), std::vector<std::string>(argv + 1, argv + argc),
-                                     {std::cout, std::cerr});
+                                     {std::cout, std::cerr, std::cin});
     } catch (const std::exception& e) {
         std::cerr << "engram: " << e.what() << "\n";
         return EX_SOFTWARE;

@@ -4,6 +4,7 @@
 #include "config/did_you_mean.hpp"
 
 #include <functional>
+#include <istream>
 #include <map>
 #include <optional>
 #include <ostream>
@@ -48,6 +49,7 @@ struct Arguments {
 struct Streams {
     std::ostream& out;  // what was asked for
     std::ostream& err;  // everything else
+    std::istream& in;
 };
 
 struct Command {

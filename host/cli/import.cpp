@@ -4,7 +4,6 @@
 
 #include <chrono>
 #include <fstream>
-#include <iostream>
 #include <thread>
 
 #include <sysexits.h>
@@ -138,7 +137,7 @@ int importFile(const Connect& connect, const Arguments& arguments, Streams strea
     auto transport = connect(arguments);
     if (!transport) return tell(transport.error(), EX_UNAVAILABLE, streams);
     Importer importer(**transport, arguments.get("workspace"), streams);
-    const int code = importer.run(path == "-" ? std::cin : file);
+    const int code = importer.run(path == "-" ? streams.in : file);
     if (arguments.has("json"))
         streams.out << "{\"stored\":" << importer.stored() << ",\"refused\":" << importer.refused() << "}\n";
     else

@@ -2,8 +2,10 @@
 
 #include "cli/client.hpp"
 #include "cli/import.hpp"
+#include "cli/memory_body.hpp"
 
 #include <iomanip>
+#include <iterator>
 
 #include <sysexits.h>
 
@@ -23,53 +25,21 @@ void showMemory(const json::Value& memory, std::ostream& out) {
     if (metadata != "{}") out << "  metadata " << shorten(metadata, 400) << "\n";
 }
 
+// Answers to reading or changing one memory.
+void showChanged(const json::Value& answer, std::ostream& out) { showMemory(answer["memory"], out); }
+
+Call ifVersion(const Arguments& arguments, Call call) {
+    if (arguments.has("if-version")) call.headers.emplace_back("If-Match", "\"" + arguments.get("if-version") + "\"");
+    return call;
+}
+
 void showLine(const json::Value& memory, std::ostream& out) {
     out << text(memory, "id") << "  " << shorten(text(memory, "content"), kContentWidth) << "\n";
 }
 
-void member(json::Writer& out, const char* name, const std::string& value) {
-    out.Key(name);
-    out.String(value.data(), static_cast<rapidjson::SizeType>(value.size()));
-}
-
-std::string addBody(const Arguments& arguments) {
-    json::Buffer buffer;
-    json::Writer out(buffer);
-    out.StartObject();
-    member(out, "content", arguments.words[0]);
-    if (arguments.has("workspace")) member(out, "workspace", arguments.get("workspace"));
-    if (arguments.has("type")) member(out, "type", arguments.get("type"));
-    if (const auto tags = arguments.all("tag"); !tags.empty()) {
-        out.Key("tags");
-        out.StartArray();
-        for (const std::string& tag : tags) out.String(tag.data(), static_cast<rapidjson::SizeType>(tag.size()));
-        out.EndArray();
-    }
-    out.EndObject();
-    return {buffer.GetString(), buffer.GetSize()};
-}
-
-// The search's body; the filter is JSON already and the limit a number: both are checked by the server.
-Result<std::string> searchBody(const Arguments& arguments) {
-    json::Buffer buffer;
-    json::Writer out(buffer);
-    out.StartObject();
-    member(out, "query", arguments.words[0]);
-    if (arguments.has("workspace")) member(out, "workspace", arguments.get("workspace"));
-    for (const char* name : {"filter", "limit"}) {
-        if (!arguments.has(name)) continue;
-        const std::string value = arguments.get(name);
-        if (auto parsed = json::parse(value); !parsed)
-            return Error{"", "--" + std::string(name) + " is not JSON: " + parsed.error().message, "", ""};
-        out.Key(name);
-        out.RawValue(value.data(), value.size(), rapidjson::kObjectType);
-    }
-    if (arguments.has("explain")) {
-        out.Key("explain");
-        out.Bool(true);
-    }
-    out.EndObject();
-    return std::string(buffer.GetString(), buffer.GetSize());
+// "-" stands for what is on standard input.
+std::string contentOf(const std::string& word, Streams streams) {
+    return word == "-" ? std::string(std::istreambuf_iterator<char>(streams.in), {}) : word;
 }
 
 void showResults(const json::Value& answer, std::ostream& out) {
@@ -107,16 +77,24 @@ void showHistory(const json::Value& answer, std::ostream& out) {
 
 void addMemoryCommands(std::vector<Command>& commands, const Connect& connect) {
     const Option workspace{"workspace", Takes::Value, "NAME", "workspace (default if not given)"};
+    const Option if_version{"if-version", Takes::Value, "N", "refuse if the memory has another version"};
+    const auto withFields = [](std::vector<Option> own) {
+        own.insert(own.end(), std::begin(kMemoryFields), std::end(kMemoryFields));
+        return own;
+    };
     const auto with = [](std::vector<Option> own) {
         for (const Option& option : kConnectionOptions) own.push_back(option);
         return own;
     };
-    commands.push_back({"memory", "add", "TEXT", "store a memory", 1, 1,
-                        with({workspace,
-                              {"type", Takes::Value, "TYPE", "your own classification"},
-                              {"tag", Takes::Value, "TAG", "may be repeated"}}),
+    commands.push_back({"memory", "add", "TEXT", "store a memory; - reads standard input", 1, 1,
+                        with(withFields({workspace, {"idempotency-key", Takes::Value, "KEY", "store it once, however often sent"}})),
                         [connect](const Arguments& a, Streams s) {
-                            return request(connect, a, {"POST", "/v1/memories", addBody(a), {}}, s,
+                            const std::string content = contentOf(a.words[0], s);
+                            auto body = memoryBody(a, &content);
+                            if (!body) return tell(body.error(), EX_USAGE, s);
+                            Call call{"POST", "/v1/memories", *body, {}};
+                            if (a.has("idempotency-key")) call.headers.emplace_back("Idempotency-Key", a.get("idempotency-key"));
+                            return request(connect, a, call, s,
                                            [](const json::Value& v, std::ostream& out) { showLine(v["memory"], out); });
                         }});
     commands.push_back({"memory", "search", "QUERY", "find memories by what they say", 1, 1,
@@ -130,8 +108,7 @@ void addMemoryCommands(std::vector<Command>& commands, const Connect& connect) {
                             return request(connect, a, {"POST", "/v1/search", *body, {}}, s, &showResults);
                         }});
     commands.push_back({"memory", "get", "ID", "show one memory", 1, 1, with({}), [connect](const Arguments& a, Streams s) {
-                            return request(connect, a, {"GET", idPath(a), "", {}}, s,
-                                           [](const json::Value& v, std::ostream& out) { showMemory(v["memory"], out); });
+                            return request(connect, a, {"GET", idPath(a), "", {}}, s, &showChanged);
                         }});
     commands.push_back({"memory", "list", "", "show memories in order", 0, 0,
                         with({workspace,
@@ -146,39 +123,31 @@ void addMemoryCommands(std::vector<Command>& commands, const Connect& connect) {
                                 parameters.emplace_back(name, a.get(name));
                             return request(connect, a, {"GET", "/v1/memories" + query(parameters), "", {}}, s, &showPage);
                         }});
-    commands.push_back({"memory", "update", "ID", "change a memory's content", 1, 1,
-                        with({{"content", Takes::Value, "TEXT", "the new content"},
-                              {"if-version", Takes::Value, "N", "refuse if the memory has another version"}}),
+    commands.push_back({"memory", "update", "ID", "change some fields of a memory", 1, 1,
+                        with(withFields({{"content", Takes::Value, "TEXT", "the new content; - reads standard input"}, if_version})),
                         [connect](const Arguments& a, Streams s) {
-                            json::Buffer buffer;
-                            json::Writer out(buffer);
-                            out.StartObject();
-                            if (a.has("content")) member(out, "content", a.get("content"));
-                            out.EndObject();
-                            Call call{"PATCH", idPath(a), buffer.GetString(), {}};
-                            if (a.has("if-version")) call.headers.emplace_back("If-Match", "\"" + a.get("if-version") + "\"");
-                            return request(connect, a, call, s,
-                                           [](const json::Value& v, std::ostream& o) { showMemory(v["memory"], o); });
+                            const std::string content = contentOf(a.get("content"), s);
+                            auto body = memoryBody(a, a.has("content") ? &content : nullptr);
+                            if (!body) return tell(body.error(), EX_USAGE, s);
+                            return request(connect, a, ifVersion(a, {"PATCH", idPath(a), *body, {}}), s, &showChanged);
                         }});
-    commands.push_back({"memory", "delete", "ID", "delete a memory; it can be undeleted", 1, 1, with({}),
+    commands.push_back({"memory", "delete", "ID", "delete a memory; it can be undeleted", 1, 1, with({if_version}),
                         [connect](const Arguments& a, Streams s) {
-                            return request(connect, a, {"DELETE", idPath(a), "", {}}, s,
+                            return request(connect, a, ifVersion(a, {"DELETE", idPath(a), "", {}}), s,
                                            [](const json::Value&, std::ostream& out) { out << "deleted\n"; });
                         }});
     commands.push_back({"memory", "undelete", "ID", "bring a deleted memory back", 1, 1, with({}),
                         [connect](const Arguments& a, Streams s) {
-                            return request(connect, a, {"POST", idPath(a, ":undelete"), "", {}}, s,
-                                           [](const json::Value& v, std::ostream& out) { showMemory(v["memory"], out); });
+                            return request(connect, a, {"POST", idPath(a, ":undelete"), "", {}}, s, &showChanged);
                         }});
     commands.push_back({"memory", "history", "ID", "every version of a memory", 1, 1, with({}),
                         [connect](const Arguments& a, Streams s) {
                             return request(connect, a, {"GET", idPath(a, "/history"), "", {}}, s, &showHistory);
                         }});
-    commands.push_back({"memory", "revert", "ID VERSION", "make an earlier version the newest again", 2, 2, with({}),
+    commands.push_back({"memory", "revert", "ID VERSION", "make an earlier version the newest again", 2, 2, with({if_version}),
                         [connect](const Arguments& a, Streams s) {
                             const std::string body = "{\"version\":" + a.words[1] + "}";
-                            return request(connect, a, {"POST", idPath(a, ":revert"), body, {}}, s,
-                                           [](const json::Value& v, std::ostream& out) { showMemory(v["memory"], out); });
+                            return request(connect, a, ifVersion(a, {"POST", idPath(a, ":revert"), body, {}}), s, &showChanged);
                         }});
     commands.push_back({"memory", "import", "FILE", "store one memory a line, each as the body of POST /v1/memories", 1, 1,
                         with({{"workspace", Takes::Value, "NAME", "for lines that name none"}}),

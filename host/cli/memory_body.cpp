@@ -1,0 +1,87 @@
+#include "cli/memory_body.hpp"
+
+#include "json/json.hpp"
+
+namespace engram::cli {
+namespace {
+
+class Body {
+public:
+    explicit Body(const Arguments& arguments) : arguments_(arguments), out_(buffer_) { out_.StartObject(); }
+
+    void text(const char* name, const std::string& value) {
+        out_.Key(name);
+        out_.String(value.data(), static_cast<rapidjson::SizeType>(value.size()));
+    }
+
+    void option(const char* option, const char* name) {
+        if (arguments_.has(option)) text(name, arguments_.get(option));
+    }
+
+    // An option whose value is JSON already: a number or an object.
+    void jsonOption(const char* option, const char* name) {
+        if (!arguments_.has(option)) return;
+        const std::string value = arguments_.get(option);
+        if (auto parsed = json::parse(value); !parsed) {
+            if (complaint_.empty()) complaint_ = "--" + std::string(option) + " is not JSON: " + parsed.error().message;
+            return;
+        }
+        out_.Key(name);
+        out_.RawValue(value.data(), value.size(), rapidjson::kObjectType);
+    }
+
+    void texts(const char* option, const char* name) {
+        const auto values = arguments_.all(option);
+        if (values.empty()) return;
+        out_.Key(name);
+        out_.StartArray();
+        for (const std::string& value : values) out_.String(value.data(), static_cast<rapidjson::SizeType>(value.size()));
+        out_.EndArray();
+    }
+
+    void flag(const char* option) {
+        if (!arguments_.has(option)) return;
+        out_.Key(option);
+        out_.Bool(true);
+    }
+
+    Result<std::string> finish() {
+        if (!complaint_.empty()) return Error{"", complaint_, "quote it for the shell, e.g. '{\"a\": 1}'", ""};
+        out_.EndObject();
+        return std::string(buffer_.GetString(), buffer_.GetSize());
+    }
+
+private:
+    const Arguments& arguments_;
+    json::Buffer buffer_;
+    json::Writer out_;
+    std::string complaint_;
+};
+
+}  // namespace
+
+Result<std::string> memoryBody(const Arguments& arguments, const std::string* content) {
+    Body body(arguments);
+    if (content) body.text("content", *content);
+    body.option("workspace", "workspace");
+    body.option("type", "type");
+    body.texts("tag", "tags");
+    body.jsonOption("metadata", "metadata");
+    body.jsonOption("importance", "importance");
+    body.option("occurred-at", "occurred_at");
+    body.option("expires-at", "expires_at");
+    body.jsonOption("ttl-seconds", "ttl_seconds");
+    return body.finish();
+}
+
+Result<std::string> searchBody(const Arguments& arguments) {
+    Body body(arguments);
+    body.text("query", arguments.words[0]);
+    body.option("workspace", "workspace");
+    body.jsonOption("filter", "filter");
+    body.jsonOption("limit", "limit");
+    body.flag("explain");
+    return body.finish();
+}
+
+}  // namespace engram::cli
