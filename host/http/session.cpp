@@ -163,11 +163,10 @@ void Session::onRead(size_t n) {
     proceed();
 }
 
-// The peer has sent its last byte. A request under way is still answered; it may only have closed its sending half.
+// The peer has sent its last byte. What it asked for is still answered; it may only have closed its sending half.
 void Session::onEnd() {
     ended_ = true;
     if (phase_ == Phase::Closed) return;
-    closing_ = true;
     if (owner_.fetch_or(kPending) & kBusy) return;
     owner_.store(0);
     proceed();
@@ -176,7 +175,7 @@ void Session::onEnd() {
 void Session::proceed() {
     while (phase_ != Phase::Closed && owner_.load() == 0) {
         bool more = false;
-        switch (phase_) {
+        switch (phase_.load()) {
             case Phase::Head: more = parseHead(); break;
             case Phase::Body: more = parseBody(); break;
             case Phase::Discarding: more = discardBody(); break;
@@ -189,7 +188,9 @@ void Session::proceed() {
         }
         if (!more) break;
     }
-    if (phase_ == Phase::Closed || owner_.load() != 0) return;
+    if (phase_ == Phase::Closed) return;
+    // While a handler has the request the next one may arrive, or the end of the connection.
+    if (owner_.load() != 0) return read();
     if (ended_) return close();  // what is there is not a whole request and no more will come
     read();
 }

@@ -80,7 +80,7 @@ private:
     Request request_;
     std::vector<char> buffer_;
     size_t begin_ = 0, end_ = 0;  // received and not yet parsed
-    Phase phase_ = Phase::Head;
+    std::atomic<Phase> phase_{Phase::Head};  // whoever owns the request sets it; the shard looks for Closed at any time
     std::atomic<uint8_t> owner_{0};
     std::atomic<bool> failed_{false};
     std::atomic<int64_t> deadline_{INT64_MAX};  // steady clock, ns

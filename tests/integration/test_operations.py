@@ -6,7 +6,7 @@ import unittest
 
 import jsonschema
 
-from support.engram_server import Server
+from support.engram_server import Server, main
 
 
 class Document:
@@ -148,4 +148,4 @@ class EveryOperation(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    unittest.main(verbosity=2)
+    main()
