@@ -7,13 +7,14 @@ Error storageError(engram_status status, const ArenaCall& call) {
         case ENGRAM_AGAIN: return {"again", "storage would block", "", ""};
         case ENGRAM_OUT_OF_RANGE:
             return {"unavailable", "the tenant has not reached the wanted LSN", "try again in a moment", ""};
-        case ENGRAM_RESOURCE_EXHAUSTED: return {"storage_full", "storage is full", "", ""};
-        case ENGRAM_DATA_LOSS: return {"tenant_damaged", "the tenant's file is damaged", "", ""};
+        case ENGRAM_RESOURCE_EXHAUSTED: return {"storage_full", "storage is full", "", "", call.message()};
+        case ENGRAM_DATA_LOSS: return {"tenant_damaged", "the tenant's file is damaged", "", "", call.message()};
         case ENGRAM_UNAVAILABLE:
-        case ENGRAM_DEADLINE_EXCEEDED: return {"unavailable", "storage does not answer", "", ""};
+        case ENGRAM_DEADLINE_EXCEEDED: return {"unavailable", "storage does not answer", "", "", call.message()};
+        case ENGRAM_UNIMPLEMENTED: return {"not_implemented", "the storage plugin cannot do that", "", "", call.message()};
         case ENGRAM_INVALID_ARGUMENT: return {"invalid_value", call.message(), "", ""};
         default:
-            return {"internal", "storage status " + std::to_string(status), "", ""};
+            return {"internal", "storage failed", "", "", "status " + std::to_string(status) + " " + call.message()};
     }
 }
 

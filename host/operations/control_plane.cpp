@@ -29,8 +29,9 @@ Error controlPlaneError(engram_status status, const ArenaCall& call, std::string
         case ENGRAM_ABORTED: return {"version_conflict", std::string(what) + " was changed meanwhile", "", ""};
         case ENGRAM_INVALID_ARGUMENT: return {"invalid_value", std::string(what) + why, "", ""};
         case ENGRAM_UNAVAILABLE:
-        case ENGRAM_DEADLINE_EXCEEDED: return {"unavailable", "the control plane does not answer", "", ""};
-        default: return {"internal", std::string(what) + ": control plane status " + std::to_string(status), "", ""};
+        case ENGRAM_DEADLINE_EXCEEDED: return {"unavailable", std::string(what) + " is not available", "", "", call.message()};
+        case ENGRAM_UNIMPLEMENTED: return {"not_implemented", std::string(what) + ": the plugin cannot do that", "", "", call.message()};
+        default: return {"internal", std::string(what) + " failed", "", "", "status " + std::to_string(status) + why};
     }
 }
 

@@ -179,6 +179,9 @@ void Api::refuse(http::Exchange exchange, const Error& error) {
     http::Response response = problemOf(state, request, error);
     if (!state.caller.tenant_id.empty() && state.match.route) meter(context_, state, request, response.status, {}, 0);
     record(context_, state, request, response.status, error.code);
+    if (response.status >= 500)
+        context_.log.write(observe::Level::Error, "request failed",
+                           {{"request_id", request.id()}, {"error_code", error.code}, {"detail", error.message}, {"cause", error.cause}});
     std::move(exchange).reply(std::move(response));
 }
 

@@ -105,7 +105,7 @@ private:
 
 ENGRAM_PLUGIN(engram::metering_sqlite::MeteringSqlite, R"json({
   "id": "metering-sqlite", "version": "0.1.0", "kind": "metering", "provides": ["engram.metering/1"],
-  "services": ["engram.host.log/1", "engram.host.state_dir/1"],
+  "services": ["engram.host.json/1", "engram.host.state_dir/1"],
   "status": "beta", "license": "MIT",
   "description": "Usage events and daily sums in one SQLite file",
   "config": {"type": "object", "additionalProperties": false, "properties": {

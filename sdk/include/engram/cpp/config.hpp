@@ -1,5 +1,6 @@
 // A plugin's configuration, read by JSON pointer during create(). The host has checked it against the manifest's
-// schema and filled in defaults, so reads fail only on a mismatch between the two. Valid in the constructor only.
+// schema and filled in defaults, so reads fail only on a mismatch between the two. Needs the service engram.host.json/1
+// in the manifest: without it reading throws, and the plugin is refused with that reason. Valid in the constructor only.
 #pragma once
 
 #include <engram/cpp/text.hpp>
@@ -7,6 +8,7 @@
 
 #include <cstdlib>
 #include <optional>
+#include <stdexcept>
 #include <string>
 
 namespace engram {
@@ -42,7 +44,8 @@ private:
     std::optional<std::string> at(std::string_view pointer) const {
         uint32_t type = 0;
         engram_str value{};
-        if (!reader_ || reader_->at(host_, call_, json_, borrow(pointer), &type, &value) != ENGRAM_OK)
+        if (!reader_) throw std::logic_error("to read its configuration the manifest must list engram.host.json/1 in services");
+        if (reader_->at(host_, call_, json_, borrow(pointer), &type, &value) != ENGRAM_OK)
             return std::nullopt;
         return std::string(view(value));
     }

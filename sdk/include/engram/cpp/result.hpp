@@ -11,12 +11,14 @@
 namespace engram {
 
 // `code` is one of sdk/schema/errors.json ("memory_not_found"); `message` names the thing and the reason; `hint` says
-// what to do next, may be empty; `pointer` is the JSON pointer of the offending input, may be empty.
+// what to do next, may be empty; `pointer` is the JSON pointer of the offending input, may be empty; `cause` is what only the
+// operator may see: it goes to the log.
 struct Error {
     std::string code;
     std::string message;
     std::string hint;
     std::string pointer;
+    std::string cause{};
 };
 
 template <class T>
