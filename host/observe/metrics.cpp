@@ -68,6 +68,7 @@ Metrics::Metrics(std::vector<std::string> routes) : impl_(std::make_unique<Impl>
         impl_->routes.back()->seconds = &seconds.Add({{"route", name}}, kSeconds);
     }
     impl_->auth_failures = &impl_->counters("engram_auth_failures_total", "Credentials refused, by reason");
+    authFailure("unauthenticated", 0);  // there from the start, so that the first failure is an increase
     impl_->refused = &impl_->counters("engram_refused_total", "Requests refused before they reached a route, by code");
     impl_->rate_limited = &impl_->counters("engram_rate_limited_total", "Requests refused by a rate limit").Add({});
     impl_->quota_exceeded = &impl_->counters("engram_quota_exceeded_total", "Requests refused by a plan's limit").Add({});
@@ -91,8 +92,9 @@ void Metrics::request(size_t route, int status, double seconds) {
     counters.seconds->Observe(seconds);
 }
 
-void Metrics::authFailure(std::string_view reason) {
-    impl_->auth_failures->Add({{"reason", std::string(reason)}}).Increment();
+void Metrics::authFailure(std::string_view reason) { authFailure(reason, 1); }
+void Metrics::authFailure(std::string_view reason, double n) {
+    impl_->auth_failures->Add({{"reason", std::string(reason)}}).Increment(n);
 }
 void Metrics::rateLimited() { impl_->rate_limited->Increment(); }
 void Metrics::quotaExceeded() { impl_->quota_exceeded->Increment(); }

@@ -42,6 +42,8 @@ public:
     std::string text();
 
 private:
+    void authFailure(std::string_view reason, double n);
+
     struct Impl;
     std::unique_ptr<Impl> impl_;
 };

@@ -31,6 +31,6 @@ struct Caller {
 
 // Every scope there is; a key may be given these and "*".
 inline constexpr std::string_view kScopes[] = {"memory:read",    "memory:write", "memory:delete", "workspace:admin",
-                                               "tenant:read",    "usage:read",   "keys:admin"};
+                                               "tenant:read",    "usage:read",   "key:admin"};
 
 }  // namespace engram::operations

@@ -101,6 +101,8 @@ void create(Services& services, const Invocation& call, Done done) {
     if (auto allowed = checkScopes(call.caller, scopes); !allowed) return done(allowed.error());
     auto expires = readTime(call.input, "expires_at", "");
     if (!expires) return done(expires.error());
+    if (*expires && **expires && ***expires <= services.now())
+        return done(Error{"invalid_value", "expires_at is in the past", "choose a later time, or leave it out", "/expires_at"});
 
     std::vector<engram_str> spans;
     for (const std::string& scope : scopes) spans.push_back(borrow(scope));
@@ -196,12 +198,12 @@ void revoke(Services& services, const Invocation& call, Done done) {
 }
 
 constexpr Operation kOperations[] = {
-    {"key.list", "The tenant's API keys, without their secrets", "keys:admin", Lane::Blocking, Effect::Reads,
+    {"key.list", "The tenant's API keys, without their secrets", "key:admin", Lane::Blocking, Effect::Reads,
      Repeat::Idempotent, R"({"type": "object", "additionalProperties": false})",
      R"({"type": "object", "additionalProperties": false, "required": ["keys"],
          "properties": {"keys": {"type": "array", "items": {"$ref": "#/definitions/key"}}}})",
      &list},
-    {"key.create", "Make an API key; its secret is shown this once", "keys:admin", Lane::Blocking, Effect::Writes,
+    {"key.create", "Make an API key; its secret is shown this once", "key:admin", Lane::Blocking, Effect::Writes,
      Repeat::NotIdempotent,
      R"({"type": "object", "additionalProperties": false, "required": ["name"],
          "properties": {"name": {"type": "string", "minLength": 1, "maxLength": 128},
@@ -210,13 +212,13 @@ constexpr Operation kOperations[] = {
            "expires_at": {"$ref": "#/definitions/time_or_null"},
            "environment": {"type": "string", "enum": ["live", "test"]}}})",
      R"({"$ref": "#/definitions/issued_key"})", &create},
-    {"key.rotate", "Replace a key; the old one stays valid for the overlap", "keys:admin", Lane::Blocking,
+    {"key.rotate", "Replace a key; the old one stays valid for the overlap", "key:admin", Lane::Blocking,
      Effect::Writes, Repeat::NotIdempotent,
      R"({"type": "object", "additionalProperties": false, "required": ["id"],
          "properties": {"id": {"type": "string"},
            "overlap_seconds": {"type": "integer", "minimum": 0, "maximum": 604800, "description": "86400 if not given"}}})",
      R"({"$ref": "#/definitions/issued_key"})", &rotate},
-    {"key.revoke", "Make a key invalid at once", "keys:admin", Lane::Blocking, Effect::Destroys, Repeat::Idempotent,
+    {"key.revoke", "Make a key invalid at once", "key:admin", Lane::Blocking, Effect::Destroys, Repeat::Idempotent,
      R"({"type": "object", "additionalProperties": false, "required": ["id"], "properties": {"id": {"type": "string"}}})",
      R"({"type": "object", "additionalProperties": false, "required": ["key"],
          "properties": {"key": {"$ref": "#/definitions/key"}}})",

@@ -66,13 +66,15 @@ void Api::onHeaders(http::Exchange exchange) {
     state.caller.request_id = exchange.request().id();
     state.call.setRequestId(state.caller.request_id);
     if (!matchRoute(exchange, state)) {
+        const http::Request& request = exchange.request();
         // Strangers learn nothing by asking for routes, but they pay for it.
-        if (exchange.request().peer().kind == http::Peer::Kind::Tcp)
-            context_.peers.pay(exchange.request().peer().address, PeerBuckets::Clock::now());
+        if (request.peer().kind == http::Peer::Kind::Tcp)
+            context_.peers.pay(request.peer().address, PeerBuckets::Clock::now());
         const bool other_method = !state.match.allow.empty();
+        const std::string asked = std::string(request.method()) + " " + std::string(request.path().substr(0, 100));
         return refuse(std::move(exchange),
-                      other_method ? Error{"method_not_allowed", "the route takes " + state.match.allow, "", ""}
-                                   : Error{"route_not_found", "no route for this method and path", "", ""});
+                      other_method ? Error{"method_not_allowed", asked + ": the route takes " + state.match.allow, "", ""}
+                                   : Error{"route_not_found", "no route " + asked, "", ""});
     }
     firstHalf(std::move(exchange));
 }

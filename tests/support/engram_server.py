@@ -177,12 +177,12 @@ class Server:
         return self.call("GET", target, key=False, port=self.admin_port)
 
     def metric(self, name, **labels):
-        """Sum of a metric's samples that have these labels."""
+        """Sum of the samples of metric engram_<name> that have these labels."""
         total = 0.0
         for line in self.admin("/metrics").body.decode().splitlines():
             head, _, value = line.rpartition(" ")
             base, _, rest = head.partition("{")
-            if base == name and all(f'{k}="{v}"' in rest for k, v in labels.items()):
+            if base == f"engram_{name}" and all(f'{k}="{v}"' in rest for k, v in labels.items()):
                 total += float(value)
         return total
 
