@@ -110,6 +110,7 @@ public:
 
     // 0, or an exit code after the reason has been printed.
     int start();
+    void announceStop();
     void stop();
 
 private:
@@ -276,9 +277,10 @@ int Running::greet() {
     return 0;
 }
 
+void Running::announceStop() { log_->write(observe::Level::Info, "draining"); }
+
 void Running::stop() {
     draining_.store(true);
-    if (log_) log_->write(observe::Level::Info, "draining");
     if (server_) server_->drain(std::chrono::seconds(settings_.drain_seconds));
     if (cpu_) cpu_->stop();
     if (blocking_) blocking_->stop();
@@ -286,7 +288,6 @@ void Running::stop() {
     for (auto& pump : pumps_) pump->stop();
     for (auto& pump : pumps_) pump->flush(Clock::now() + std::chrono::seconds(5));
     if (plugins_) plugins_->stop(Clock::now() + std::chrono::seconds(10));
-    if (log_) log_->write(observe::Level::Info, "stopped");
 }
 
 // Poco's frame for a process that runs until it is told to stop.
@@ -303,7 +304,10 @@ protected:
         if (!data) return report(data.error(), data.error().code == "locked" ? EX_TEMPFAIL : EX_CANTCREAT);
         Running running(std::move(settings), std::move(*data));
         const int failed = running.start();
-        if (failed == 0) waitForTerminationRequest();
+        if (failed == 0) {
+            waitForTerminationRequest();
+            running.announceStop();
+        }
         running.stop();
         return failed;
     }

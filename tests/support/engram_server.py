@@ -76,7 +76,7 @@ def parse(status, headers, raw):
 
 
 class Server:
-    def __init__(self, plugins=None, server=None, data=None, extra="", arguments=(), env=None):
+    def __init__(self, plugins=None, server=None, data=None, extra="", arguments=(), env=None, dirs=()):
         self.folder = Path(tempfile.mkdtemp(prefix="engram-"))
         self.data = Path(data) if data else self.folder / "data"
         self.runtime = self.folder / "run"
@@ -84,6 +84,7 @@ class Server:
         self.config = self.folder / "engram.toml"
         self.arguments = list(arguments)
         self.env = {**os.environ, "XDG_RUNTIME_DIR": str(self.runtime), **(env or {})}
+        self.dirs = [*map(str, dirs), str(PLUGINS), str(BUILD / "tests" / "plugins")]
         self.write_config(plugins or OSS, server or {}, extra)
         self.process = None
 
@@ -91,7 +92,7 @@ class Server:
         lines = ["[server]", f"data = {toml(str(self.data))}"]
         settings = {"listen": "127.0.0.1:0", "admin_listen": "127.0.0.1:0", **(server or {})}
         lines += [f"{k} = {toml(v)}" for k, v in settings.items()]
-        lines += ["[plugins]", f"dirs = {toml([str(PLUGINS), str(BUILD / 'tests' / 'plugins')])}", extra]
+        lines += ["[plugins]", f"dirs = {toml(self.dirs)}", extra]
         for plugin in plugins:
             lines += ["[[plugin]]"] + [f"{k} = {toml(v)}" for k, v in plugin.items()]
         self.config.write_text("\n".join(lines) + "\n")
@@ -205,12 +206,15 @@ class Server:
 
     def cli(self, *arguments, stdin=None, env=None):
         """Exit code, stdout, stderr of `engram ARGUMENTS` as a client of this server's socket."""
-        done = subprocess.run([ENGRAM, *map(str, arguments), "--data", self.data], env={**self.env, **(env or {})},
+        words = [str(a) for a in arguments]
+        end = words.index("--") if "--" in words else len(words)
+        done = subprocess.run([ENGRAM, *words[:end], "--data", self.data, *words[end:]], env={**self.env, **(env or {})},
                               input=stdin, capture_output=True, text=True, timeout=DEADLINE)
         return done.returncode, done.stdout, done.stderr
 
     def cli_json(self, *arguments, stdin=None):
-        code, out, err = self.cli(*arguments, "--json", stdin=stdin)
+        end = arguments.index("--") if "--" in arguments else len(arguments)
+        code, out, err = self.cli(*arguments[:end], "--json", *arguments[end:], stdin=stdin)
         if code != 0:
             raise AssertionError(f"{arguments} ended with {code}: {err}")
         return json.loads(out)
