@@ -1,6 +1,7 @@
 #include "serve.hpp"
 
 #include "config/data_directory.hpp"
+#include "config/process_sources.hpp"
 #include "config/settings.hpp"
 #include "engine/engine.hpp"
 #include "engine/uuid.hpp"
@@ -16,7 +17,6 @@
 #include "pipeline/plugin_routes.hpp"
 #include "rest/openapi.hpp"
 #include "spool/pump.hpp"
-#include "surroundings.hpp"
 
 #include <Poco/Util/ServerApplication.h>
 
@@ -297,7 +297,7 @@ public:
 
 protected:
     int main(const std::vector<std::string>&) override {
-        auto loaded = config::load(sourcesOf(options_.config, options_.sets));
+        auto loaded = config::load(config::sourcesOf(options_.config, options_.sets));
         if (auto* problems = std::get_if<config::Problems>(&loaded)) return report(*problems);
         auto& settings = std::get<config::Settings>(loaded);
         auto data = config::DataDirectory::open(settings.data);

@@ -2,8 +2,8 @@
 #include "cli/client_commands.hpp"
 
 #include "config/data_directory.hpp"
+#include "config/process_sources.hpp"
 #include "config/settings.hpp"
-#include "surroundings.hpp"
 
 #include <cstdlib>
 #include <fstream>
@@ -86,7 +86,7 @@ Result<std::unique_ptr<Transport>> connectFromArguments(const Arguments& argumen
     }
     std::string data = arguments.get("data");
     if (data.empty()) {
-        auto loaded = config::load(sourcesOf(arguments.get("config"), {}));
+        auto loaded = config::load(config::sourcesOf(arguments.get("config"), {}));
         if (auto* problems = std::get_if<config::Problems>(&loaded))
             return Error{"", problems->front().text(), "or name the data directory with --data", ""};
         data = std::get<config::Settings>(loaded).data;

@@ -1,10 +1,10 @@
 #include "cli/local_commands.hpp"
 
 #include "cli/client.hpp"
+#include "config/process_sources.hpp"
 #include "config/settings.hpp"
 #include "loader/plugin_set.hpp"
 #include "rest/openapi.hpp"
-#include "surroundings.hpp"
 
 #include <filesystem>
 
@@ -33,7 +33,7 @@ int tellAll(const config::Problems& problems, Streams streams) {
 }
 
 std::variant<config::Settings, config::Problems> settings(const Arguments& arguments) {
-    return config::load(sourcesOf(arguments.get("config"), setsOf(arguments)));
+    return config::load(config::sourcesOf(arguments.get("config"), setsOf(arguments)));
 }
 
 std::variant<std::vector<loader::Found>, config::Problems> pluginsOf(const config::Settings& settings) {
@@ -111,6 +111,11 @@ void addLocalCommands(std::vector<Command>& commands) {
     commands.push_back({"config", "explain", "KEY", "what a key means and where its value comes from", 1, 1, {kConfig, kSet},
                         &explain});
     commands.push_back({"config", "show", "", "every key with its value; secrets hidden", 0, 0, {kConfig, kSet}, &show});
+    commands.push_back({"config", "reference", "", "every key there is, as Markdown", 0, 0, {},
+                        [](const Arguments&, Streams streams) {
+                            streams.out << config::reference();
+                            return EX_OK;
+                        }});
     commands.push_back({"plugin", "list", "", "the plugins of the configuration", 0, 0, {kConfig, kSet}, &listPlugins});
     commands.push_back({"openapi", "", "", "print the OpenAPI document", 0, 0, {}, [](const Arguments&, Streams streams) {
                             streams.out << rest::openapiDocument();

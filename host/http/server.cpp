@@ -36,7 +36,7 @@ constexpr int kBacklog = 1024;
 constexpr int kAcceptsATurn = 32;
 
 Error cannotListen(const std::string& address, const std::string& why) {
-    return {"listen", "cannot listen on " + address + ": " + why, "choose another address, or stop what uses it", ""};
+    return {"unavailable", "cannot listen on " + address + ": " + why, "choose another address, or stop what uses it", ""};
 }
 
 struct HostPort {

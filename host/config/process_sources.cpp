@@ -1,13 +1,13 @@
-#include "surroundings.hpp"
+#include "config/process_sources.hpp"
 
 #include <filesystem>
 #include <string_view>
 
 extern char** environ;
 
-namespace engram {
+namespace engram::config {
 
-config::Sources sourcesOf(const std::string& file, const std::vector<std::pair<std::string, std::string>>& sets) {
+Sources sourcesOf(const std::string& file, const std::vector<std::pair<std::string, std::string>>& sets) {
     config::Sources sources;
     sources.file = file;
     sources.sets = sets;
@@ -22,4 +22,4 @@ config::Sources sourcesOf(const std::string& file, const std::vector<std::pair<s
     return sources;
 }
 
-}  // namespace engram
+}  // namespace engram::config

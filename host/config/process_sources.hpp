@@ -7,8 +7,8 @@
 #include <utility>
 #include <vector>
 
-namespace engram {
+namespace engram::config {
 
-config::Sources sourcesOf(const std::string& file, const std::vector<std::pair<std::string, std::string>>& sets);
+Sources sourcesOf(const std::string& file, const std::vector<std::pair<std::string, std::string>>& sets);
 
-}  // namespace engram
+}  // namespace engram::config
