@@ -96,6 +96,9 @@ std::string_view Segment::read(size_t& offset) const {
     return payload;
 }
 
-void Segment::sync() { msync(map_, end_ ? end_ : 1, MS_SYNC); }
+void Segment::sync() {
+    const size_t end = end_;
+    msync(map_, end ? end : 1, MS_SYNC);
+}
 
 }  // namespace engram::spool

@@ -5,6 +5,7 @@
 
 #include <engram/cpp/result.hpp>
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -24,14 +25,15 @@ public:
     // The payload at `offset`, which moves behind it; empty at the end.
     std::string_view read(size_t& offset) const;
     size_t end() const { return end_; }
-    void sync();
+    void sync();  // beside append() too: what is there when it is called reaches the disk
     const std::string& path() const { return path_; }
 
 private:
     Segment(std::string path, char* map, size_t capacity);
     std::string path_;
     char* map_;
-    size_t capacity_, end_ = 0;
+    size_t capacity_;
+    std::atomic<size_t> end_{0};  // written under the spool's lock, read by sync() without it
 };
 
 }  // namespace engram::spool
