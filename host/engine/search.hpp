@@ -14,8 +14,10 @@ namespace engram::engine {
 
 // Most deployments leave these alone; tests/bench/recall measures what a change does.
 struct SearchOptions {
-    double k1 = 1.2, b = 0.75;        // BM25 (Robertson and Zaragoza, 2009)
-    double vector_weight = 0.30;      // of the vector arm beside the lexical one, both scaled to 0..1
+    // BM25 (Robertson and Zaragoza, 2009). Memories are short, so their length says little: b is low. Both it and the
+    // weight were chosen with tests/bench/recall; the built-in embedder mostly breaks ties and finds what no term does.
+    double k1 = 1.2, b = 0.3;
+    double vector_weight = 0.10;      // of the vector arm beside the lexical one, both scaled to 0..1
     size_t candidates = 200;          // of each arm
     size_t max_terms = 32;            // of a query
     uint64_t posting_budget = 20000;  // sum of the document frequencies that a query may touch

@@ -1,0 +1,157 @@
+#!/usr/bin/env python3
+"""Does a search find what answers the question? LoCoMo's conversations through a real server, beside plain FTS5.
+
+One workspace a conversation, one memory a turn, loaded with `engram memory import`. Every question with evidence is
+searched; recall@k is the share of its evidence turns (sessions) among the first k results (distinct sessions, ranked by
+their best turn), MRR the reciprocal rank of the first. The baseline is SQLite's FTS5 (porter unicode61, bm25, OR of the
+question's words without stop words) over the same texts. Fails if the server finds less than the baseline.
+"""
+
+import json
+import re
+import sqlite3
+import statistics
+import sys
+import time
+import unittest
+from datetime import datetime
+from pathlib import Path
+
+from support.engram_server import Server, corpus
+
+LIMIT = 100
+STOP = set("""a about above after again all am an and any are as at be been before being below between both but by can could
+did do does doing down during each few for from further had has have having he her here hers him his how i if in into is it
+its itself just me more most my no nor not now of off on once only or other our out over own s same she should so some such t
+than that the their them then there these they this those through to too under until up very was we were what when where
+which while who whom why will with would you your""".split())
+GROUPS = [("categories 1-4", {1, 2, 3, 4}), ("1 multi-hop", {1}), ("2 temporal", {2}), ("3 open-domain", {3}),
+          ("4 single-hop", {4}), ("categories 1-5", {1, 2, 3, 4, 5})]
+COLUMNS = ["turn R@5", "turn R@10", "turn MRR", "session R@5", "session R@10", "session MRR"]
+
+
+def session_time(text):
+    return datetime.strptime(text, "%I:%M %p on %d %B, %Y").strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def turns(conversation):
+    """(dia_id, session, body of POST /v1/memories) of every turn."""
+    for name, value in conversation.items():
+        if not re.fullmatch(r"session_\d+", name):
+            continue
+        when = conversation.get(f"{name}_date_time")
+        for turn in value:
+            body = {"content": f"{turn['speaker']}: {turn['text']}",
+                    "metadata": {"session": name, "dia_id": turn["dia_id"], "session_date": when}}
+            if when:
+                body["occurred_at"] = session_time(when)
+            yield turn["dia_id"], name, body
+
+
+def questions(samples):
+    for sample in samples:
+        known = {d for d, _, _ in turns(sample["conversation"])}
+        for qa in sample["qa"]:
+            evidence = {d for entry in qa.get("evidence", []) for d in re.findall(r"D\d+:\d+", entry)} & known
+            if evidence:
+                yield sample["sample_id"], qa["question"], qa["category"], evidence
+
+
+def session_of(dia_id):
+    return "session_" + dia_id[1:].split(":")[0]
+
+
+def scores(found, evidence):
+    """The six columns for one question; `found` are dia_ids, best first."""
+    sessions = list(dict.fromkeys(map(session_of, found)))
+    wanted = set(map(session_of, evidence))
+
+    def recall(ranked, want, k):
+        return len(want & set(ranked[:k])) / len(want)
+
+    def mrr(ranked, want):
+        return next((1 / (n + 1) for n, item in enumerate(ranked) if item in want), 0.0)
+
+    return [recall(found, evidence, 5), recall(found, evidence, 10), mrr(found, evidence),
+            recall(sessions, wanted, 5), recall(sessions, wanted, 10), mrr(sessions, wanted)]
+
+
+class Fts5:
+    """The baseline of the corpus's SOURCE.md."""
+
+    def __init__(self, samples):
+        self.db = sqlite3.connect(":memory:")
+        for sample in samples:
+            table = f"t{sample['sample_id'].replace('-', '_')}"
+            self.db.execute(f"CREATE VIRTUAL TABLE {table} USING fts5(dia_id UNINDEXED, text, tokenize='porter unicode61')")
+            self.db.executemany(f"INSERT INTO {table} VALUES(?, ?)",
+                                [(d, body["content"]) for d, _, body in turns(sample["conversation"])])
+
+    def search(self, workspace, question):
+        words = [w for w in re.findall(r"\w+", question.lower()) if w not in STOP]
+        if not words:
+            return []
+        table = f"t{workspace.replace('-', '_')}"
+        match = " OR ".join(f'"{w}"' for w in words)
+        rows = self.db.execute(f"SELECT dia_id FROM {table} WHERE {table} MATCH ? ORDER BY bm25({table}) LIMIT {LIMIT}", (match,))
+        return [r[0] for r in rows]
+
+
+class Engram:
+    def __init__(self, server, samples):
+        self.server, self.dia_ids, self.times = server, {}, []
+        for sample in samples:
+            file = server.folder / f"{sample['sample_id']}.jsonl"
+            file.write_text("\n".join(json.dumps(body) for _, _, body in turns(sample["conversation"])) + "\n")
+            counted = server.cli_json("memory", "import", file, "--workspace", sample["sample_id"])
+            assert counted["refused"] == 0, counted
+        self.stored = server.call("GET", "/v1/tenant").body["tenant"]["memories"]
+
+    def search(self, workspace, question):
+        began = time.monotonic()
+        answer = self.server.call("POST", "/v1/search", {"query": question, "workspace": workspace, "limit": LIMIT})
+        self.times.append(time.monotonic() - began)
+        assert answer.status == 200, answer.body
+        return [r["memory"]["metadata"]["dia_id"] for r in answer.body["results"]]
+
+
+def measure(asked, system):
+    return [(category, scores(system.search(workspace, question), evidence)) for workspace, question, category, evidence in asked]
+
+
+def mean(measured, categories):
+    rows = [s for category, s in measured if category in categories]
+    return len(rows), [100 * statistics.fmean(column) for column in zip(*rows)]
+
+
+def report(name, measured):
+    print(f"\n{name}\n{'questions':16} {'n':>4} " + " ".join(f"{c:>12}" for c in COLUMNS))
+    for group, categories in GROUPS:
+        n, values = mean(measured, categories)
+        print(f"{group:16} {n:4} " + " ".join(f"{v:12.1f}" for v in values))
+
+
+def main():
+    try:
+        samples = json.loads((corpus("locomo-dev") / "locomo-dev.json").read_text())
+    except unittest.SkipTest as skipped:
+        print(skipped)
+        return 77
+    asked = list(questions(samples))
+    baseline = measure(asked, Fts5(samples))
+    with Server() as server:
+        engram = Engram(server, samples)
+        ours = measure(asked, engram)
+    print(f"LoCoMo: {len(samples)} conversations, {engram.stored} turns, {len(asked)} questions with evidence")
+    report("SQLite FTS5 (baseline)", baseline)
+    report("Engram", ours)
+    _, base = mean(baseline, {1, 2, 3, 4, 5})
+    _, own = mean(ours, {1, 2, 3, 4, 5})
+    print("\nratio, categories 1-5: " + ", ".join(f"{c} {o / b:.3f}" for c, o, b in zip(COLUMNS, own, base)))
+    times = sorted(engram.times)
+    print(f"search over HTTP, a connection each: p50 {times[len(times) // 2] * 1e3:.1f} ms, p95 {times[len(times) * 95 // 100] * 1e3:.1f} ms")
+    return 0 if all(o >= b for o, b in zip(own, base)) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
