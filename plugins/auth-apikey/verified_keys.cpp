@@ -1,7 +1,9 @@
 #include "verified_keys.hpp"
 
+#include <openssl/core_names.h>
+#include <openssl/crypto.h>
 #include <openssl/evp.h>
-#include <openssl/hmac.h>
+#include <openssl/params.h>
 #include <openssl/rand.h>
 
 #include <stdexcept>
@@ -11,18 +13,44 @@ namespace {
 
 constexpr std::chrono::seconds kWrongFor{60};
 
+void end(EVP_MAC_CTX* context) { EVP_MAC_CTX_free(context); }
+
+// HMAC-SHA-256 with the key set: looking the algorithm up and setting the key cost more than the hash.
+MacContext keyedMac(const Digest& key) {
+    EVP_MAC* hmac = EVP_MAC_fetch(nullptr, "HMAC", nullptr);
+    MacContext context(hmac ? EVP_MAC_CTX_new(hmac) : nullptr, &end);
+    EVP_MAC_free(hmac);
+    char digest[] = "SHA256";
+    const OSSL_PARAM parameters[] = {OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest, 0), OSSL_PARAM_construct_end()};
+    if (!context || EVP_MAC_init(context.get(), key.data(), key.size(), parameters) != 1)
+        throw std::runtime_error("OpenSSL has no HMAC-SHA-256");
+    return context;
+}
+
 }  // namespace
 
-VerifiedKeys::VerifiedKeys(size_t capacity) : capacity_(capacity / 16 + 1) {
-    if (RAND_priv_bytes(secret_.data(), static_cast<int>(secret_.size())) != 1)
+VerifiedKeys::VerifiedKeys(size_t capacity) : capacity_(capacity / 16 + 1), mac_(nullptr, &end) {
+    Digest secret;
+    if (RAND_priv_bytes(secret.data(), static_cast<int>(secret.size())) != 1)
         throw std::runtime_error("the system's random source failed");
+    mac_ = keyedMac(secret);
+    OPENSSL_cleanse(secret.data(), secret.size());
 }
 
 Digest VerifiedKeys::digest(std::string_view token) const {
+    // A thread's own copy of the context, made again should another instance use the thread.
+    thread_local const VerifiedKeys* owner = nullptr;
+    thread_local MacContext mac(nullptr, &end);
+    if (owner != this) {
+        mac.reset(EVP_MAC_CTX_dup(mac_.get()));
+        owner = this;
+    }
     Digest out{};
-    unsigned length = 0;
-    HMAC(EVP_sha256(), secret_.data(), static_cast<int>(secret_.size()),
-         reinterpret_cast<const unsigned char*>(token.data()), token.size(), out.data(), &length);
+    size_t length = 0;
+    if (!mac || EVP_MAC_init(mac.get(), nullptr, 0, nullptr) != 1 ||
+        EVP_MAC_update(mac.get(), reinterpret_cast<const unsigned char*>(token.data()), token.size()) != 1 ||
+        EVP_MAC_final(mac.get(), out.data(), &length, out.size()) != 1)
+        throw std::runtime_error("HMAC failed");
     return out;
 }
 

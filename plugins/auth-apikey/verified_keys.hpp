@@ -4,6 +4,8 @@
 // timing tells anything about a token. Bounded. Any thread.
 #pragma once
 
+#include <openssl/types.h>
+
 #include <array>
 #include <chrono>
 #include <cstdint>
@@ -24,6 +26,7 @@ struct VerifiedKey {
 };
 
 using Digest = std::array<unsigned char, 32>;
+using MacContext = std::unique_ptr<EVP_MAC_CTX, void (*)(EVP_MAC_CTX*)>;
 
 class VerifiedKeys {
 public:
@@ -31,6 +34,7 @@ public:
 
     explicit VerifiedKeys(size_t capacity);
 
+    // A keyed hash by which tokens are found; the key never leaves this process.
     Digest digest(std::string_view token) const;
 
     std::shared_ptr<const VerifiedKey> find(const Digest& digest);
@@ -57,7 +61,7 @@ private:
     Shard& shardOf(const Digest& digest) { return shards_[digest[31] % shards_.size()]; }
 
     size_t capacity_;  // a shard
-    Digest secret_;
+    MacContext mac_;   // keyed with a secret of this process; copied, never used itself
     std::array<Shard, 16> shards_;
 };
 

@@ -5,7 +5,7 @@
 #include <cmath>
 #include <cstdint>
 #include <string>
-#include <unordered_map>
+#include <vector>
 
 namespace engram::embed_builtin {
 namespace {
@@ -49,15 +49,16 @@ void lowercase(std::string& word) {
     }
 }
 
-// Words that join others and say nothing alone.
+// Words that join others and say nothing alone; sorted.
 bool isFunctionWord(std::string_view word) {
     static constexpr std::array<std::string_view, 64> kWords = {
         "a",    "about", "an",   "and",  "any",  "are",  "as",   "at",   "be",   "but",   "by",    "can",   "could",
         "did",  "do",    "does", "for",  "from", "had",  "has",  "have", "he",   "her",   "his",   "how",   "i",
-        "if",   "in",    "is",   "it",   "its",  "me",   "my",   "not",  "of",   "on",    "or",    "our",   "she",
-        "so",   "that",  "the",  "their", "them", "they", "this", "to",   "was",  "we",    "were",  "what",  "when",
-        "where", "which", "who", "why",  "will", "with", "would", "you",  "your", "s",     "t",     "re"};
-    return std::find(kWords.begin(), kWords.end(), word) != kWords.end();
+        "if",   "in",    "is",   "it",   "its",  "me",   "my",   "not",  "of",   "on",    "or",    "our",   "re",
+        "s",    "she",   "so",   "t",    "that", "the",  "their", "them", "they", "this", "to",    "was",   "we",
+        "were", "what",  "when", "where", "which", "who", "why", "will", "with", "would", "you",   "your"};
+    static_assert(std::is_sorted(kWords.begin(), kWords.end()));
+    return word.size() <= 5 && std::binary_search(kWords.begin(), kWords.end(), word);
 }
 
 size_t letterBytes(std::string_view word, size_t at) {
@@ -66,25 +67,44 @@ size_t letterBytes(std::string_view word, size_t at) {
     return n;
 }
 
+struct Feature {
+    uint64_t hash = 0;
+    int32_t weight = 0, count = 0;
+};
+
+// Features with their counts: open addressing in one block of memory, which a thread keeps for its next text.
 class Features {
 public:
-    void addWord(std::string word) {
-        lowercase(word);
+    void clear() {
+        table_.assign(std::clamp(table_.size(), kSmallest, kKept), Feature());
+        used_ = 0;
+        before_ = 0;
+    }
+
+    void addWord(std::string_view bytes) {
+        word_.assign(1, '<');
+        word_.append(bytes);
+        lowercase(word_);
+        const std::string_view word = std::string_view(word_).substr(1);
         if (isFunctionWord(word)) return;
         const bool is_short = word.size() <= 2;
-        add(hash(word, 1), is_short ? kShortWord : kWord);
-        if (!is_short) addPieces("<" + word + ">");
-        if (!before_.empty()) add(hash(before_ + ' ' + word, 2), kPair);
-        before_ = std::move(word);
+        const uint64_t feature = hash(word, 1);
+        add(feature, is_short ? kShortWord : kWord);
+        if (before_ != 0) add(mix(before_ * 31 + feature), kPair);
+        before_ = feature;
+        if (is_short) return;
+        word_ += '>';
+        addPieces(word_);
     }
 
     void writeTo(float* out) const {
         std::array<int64_t, kDimensions> sums{};
-        for (const auto& [feature, n] : counts_) {
+        for (const Feature& feature : table_) {
+            if (feature.count == 0) continue;
             // In 1/256, so that no rounding depends on the machine.
-            const auto weight = static_cast<int64_t>(std::sqrt(static_cast<double>(n.count)) * 256.0) * n.weight;
+            const auto weight = static_cast<int64_t>(std::sqrt(static_cast<double>(feature.count)) * 256.0) * feature.weight;
             for (size_t place = 0; place < kPlaces; ++place) {
-                const uint64_t h = mix(feature + place * 0x9e3779b97f4a7c15ULL);
+                const uint64_t h = mix(feature.hash + place * 0x9e3779b97f4a7c15ULL);
                 sums[h % kDimensions] += (h >> 63) != 0 ? weight : -weight;
             }
         }
@@ -96,40 +116,59 @@ public:
     }
 
 private:
-    struct Count {
-        int32_t weight = 0, count = 0;
-    };
+    static constexpr size_t kSmallest = 1024, kKept = 4096;  // entries, a power of two
 
     void add(uint64_t feature, int32_t weight) {
-        Count& count = counts_[feature];
-        count.weight = weight;
-        ++count.count;
+        if (2 * used_ >= table_.size()) grow();
+        Feature& entry = find(feature);
+        if (entry.count == 0) {
+            entry = {feature, weight, 0};
+            ++used_;
+        }
+        ++entry.count;
     }
 
-    void addPieces(const std::string& word) {
+    Feature& find(uint64_t feature) {
+        const size_t mask = table_.size() - 1;
+        size_t at = feature & mask;
+        while (table_[at].count != 0 && table_[at].hash != feature) at = (at + 1) & mask;
+        return table_[at];
+    }
+
+    void grow() {
+        std::vector<Feature> old(table_.size() * 2);
+        old.swap(table_);
+        for (const Feature& entry : old)
+            if (entry.count != 0) find(entry.hash) = entry;
+    }
+
+    void addPieces(std::string_view word) {
         for (size_t at = 0; at < word.size(); at += letterBytes(word, at)) {
             size_t end = at;
             for (size_t letters = 1; letters <= 4 && end < word.size(); ++letters) {
                 end += letterBytes(word, end);
-                if (letters >= 3) add(hash(std::string_view(word).substr(at, end - at), 3), kPiece);
+                if (letters >= 3) add(hash(word.substr(at, end - at), 3), kPiece);
             }
         }
     }
 
-    std::unordered_map<uint64_t, Count> counts_;
-    std::string before_;
+    std::vector<Feature> table_;
+    size_t used_ = 0;
+    uint64_t before_ = 0;  // the word before; 0 = none
+    std::string word_;
 };
 
 }  // namespace
 
 void embedText(std::string_view text, float* out) {
     text = text.substr(0, kMaxBytes);
-    Features features;
+    thread_local Features features;
+    features.clear();
     size_t at = 0;
     while (at < text.size()) {
         size_t end = at;
         while (end < text.size() && isWordByte(static_cast<unsigned char>(text[end]))) ++end;
-        if (end > at) features.addWord(std::string(text.substr(at, std::min(end - at, kLongestWord))));
+        if (end > at) features.addWord(text.substr(at, std::min(end - at, kLongestWord)));
         at = end + 1;
     }
     features.writeTo(out);

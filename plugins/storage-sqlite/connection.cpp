@@ -105,6 +105,24 @@ sqlite3_stmt* Connection::prepared(const char* sql) {
     return it->second;
 }
 
+void Connection::takeSnapshot(uint64_t generation) {
+    dropSnapshot();
+    statement("BEGIN").run();
+    try {
+        statement("SELECT folded FROM meta").step();  // the transaction begins with its first read
+    } catch (...) {
+        sqlite3_exec(handle_, "ROLLBACK", nullptr, nullptr, nullptr);
+        throw;
+    }
+    snapshot_ = generation;
+}
+
+void Connection::dropSnapshot() noexcept {
+    if (snapshot_ == kNone) return;
+    snapshot_ = kNone;
+    sqlite3_exec(handle_, "ROLLBACK", nullptr, nullptr, nullptr);
+}
+
 void Connection::execute(const char* sql) {
     if (const int rc = sqlite3_exec(handle_, sql, nullptr, nullptr, nullptr); rc != SQLITE_OK) fail(rc, sql);
 }

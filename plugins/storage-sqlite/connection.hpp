@@ -70,11 +70,21 @@ public:
     Statement statement(const char* sql) { return {*this, prepared(sql)}; }
     sqlite3_stmt* prepared(const char* sql);
     void execute(const char* sql);
+
+    // A reader may keep its snapshot (an open read transaction) from one use to the next: while nothing was published
+    // since, taking it again costs no system call. `generation` says what the snapshot holds, see Tenant::generation.
+    void takeSnapshot(uint64_t generation);
+    void dropSnapshot() noexcept;
+    bool holdsSnapshot(uint64_t generation) const { return snapshot_ == generation; }
+
     sqlite3* handle() const { return handle_; }
     [[noreturn]] void fail(int code, const char* what) const;
 
 private:
+    static constexpr uint64_t kNone = UINT64_MAX;
+
     sqlite3* handle_ = nullptr;
+    uint64_t snapshot_ = kNone;  // generation of the open read transaction
     std::map<const char*, sqlite3_stmt*> statements_;
 };
 

@@ -71,6 +71,8 @@ enum class Source { Row, Edge, Purge };
 engram_status pushChanges(Tenant& tenant, Connection& reader, uint64_t after, uint32_t limit, const engram_changes& sink) {
     // An LSN belongs to exactly one of the tables; those that a purge took are nowhere.
     const uint64_t until = tenant.lsn();
+    const uint64_t generation = tenant.generation();
+    if (!reader.holdsSnapshot(generation)) reader.takeSnapshot(generation);
     std::map<uint64_t, Source> order;
     auto collect = [&](const char* sql, Source source) {
         Statement s = reader.statement(sql);

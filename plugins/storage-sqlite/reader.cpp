@@ -154,9 +154,12 @@ struct Reader::Scope {
     }
 };
 
-Reader::~Reader() {
-    if (searching_) sqlite3_exec(db_->handle(), "ROLLBACK", nullptr, nullptr, nullptr);
-    tenant_->giveReader(std::move(db_));
+Reader::~Reader() { tenant_->giveReader(std::move(db_)); }
+
+// For reads of rows alone: any snapshot that has what was published when the view began will do.
+void Reader::beginRows() {
+    const uint64_t generation = tenant_->generation();
+    if (!searching_ && !db_->holdsSnapshot(generation)) db_->takeSnapshot(generation);
 }
 
 engram_status Reader::get(const engram_ref* refs, size_t n, uint32_t want, const engram_rows& rows) {
@@ -166,6 +169,7 @@ engram_status Reader::get(const engram_ref* refs, size_t n, uint32_t want, const
     constexpr const char* kByName = "SELECT " ENGRAM_ROW_COLUMNS
                                     " FROM versions WHERE workspace = ?3 AND kind = ?4 AND name = ?5 AND name <> '' AND"
                                     " deleted = 0 AND rid <= ?2 AND lsn_to > ?2 LIMIT 1";
+    beginRows();
     for (size_t i = 0; i < n; ++i) {
         const engram_ref& ref = refs[i];
         Statement s = db_->statement(ref.by == ENGRAM_BY_ID ? kById : ref.by == ENGRAM_BY_RID ? kByRid : kByName);
@@ -183,6 +187,7 @@ engram_status Reader::get(const engram_ref* refs, size_t n, uint32_t want, const
 }
 
 engram_status Reader::history(const engram_uuid& id, uint32_t want, const engram_rows& rows) {
+    beginRows();
     Statement s = db_->statement("SELECT " ENGRAM_ROW_COLUMNS " FROM versions WHERE id = ? AND rid <= ? ORDER BY version");
     s.bindBlob(1, bytesOf(id)).bind(2, at_);
     for (size_t index = 0; s.step(); ++index) {
@@ -199,6 +204,7 @@ engram_status Reader::edges(const engram_uuid& id, bool incoming, const engram_e
     constexpr const char* kIncoming =
         "SELECT source, target, type, weight, valid_from, valid_until, created_at, metadata, lsn, lsn_to FROM edges"
         " WHERE target = ?1 AND deleted = 0 AND lsn <= ?2 AND lsn_to > ?2 ORDER BY type, source";
+    beginRows();
     Statement s = db_->statement(incoming ? kIncoming : kOutgoing);
     s.bindBlob(1, bytesOf(id)).bind(2, at_);
     while (s.step()) {
@@ -241,6 +247,7 @@ engram_status Reader::list(const engram_list_query& query, const engram_rows& ro
     tenant_->loadIndex();
     {
         std::shared_lock lock(tenant_->index_mutex);
+        beginRows();
         const Scope scope(query.scope, tenant_->facts);
         std::vector<std::pair<Place, const RowFacts*>> candidates;
         for (const RowFacts& row : tenant_->facts.rows()) {
@@ -281,20 +288,18 @@ void Reader::beginSearch() {
     tenant_->loadIndex();
     {
         std::shared_lock lock(tenant_->index_mutex);
-        if (!tenant_->tail.unsealed()) {
-            db_->execute("BEGIN");
-            searching_ = true;
-            db_->statement("SELECT folded FROM meta").step();  // takes the snapshot
-            segments_ = tenant_->tail.segments();
-            return;
-        }
+        if (!tenant_->tail.unsealed()) return fixSearch();
     }
     std::unique_lock lock(tenant_->index_mutex);
     tenant_->tail.seal();
-    db_->execute("BEGIN");
-    searching_ = true;
-    db_->statement("SELECT folded FROM meta").step();
+    fixSearch();
+}
+
+void Reader::fixSearch() {
+    const uint64_t generation = tenant_->generation();
+    if (!db_->holdsSnapshot(generation)) db_->takeSnapshot(generation);
     segments_ = tenant_->tail.segments();
+    searching_ = true;
 }
 
 const std::vector<Posting>& Reader::postingsOf(const std::string& term) {
@@ -416,6 +421,7 @@ engram_status Reader::nearest(const engram_scope& abi, uint32_t space, const flo
     const VectorSet* set = tenant_->loadVectors(space);
     if (!set) return ENGRAM_NOT_FOUND;
     std::shared_lock lock(tenant_->index_mutex);
+    beginRows();
     const Scope scope(abi, tenant_->facts);
     const auto found = set->nearest(vector, k, [&](uint64_t rid) {
         const RowFacts* row = tenant_->facts.find(rid);

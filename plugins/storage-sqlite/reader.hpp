@@ -38,7 +38,9 @@ public:
 
 private:
     struct Scope;
+    void beginRows();
     void beginSearch();
+    void fixSearch();
     const std::vector<Posting>& postingsOf(const std::string& term);
     bool passes(const Scope& scope, const RowFacts& row);
     uint64_t countIn(const Scope& scope, const std::vector<Posting>& postings) const;

@@ -99,6 +99,7 @@ std::unique_ptr<Connection> Tenant::takeReader(std::chrono::steady_clock::time_p
 }
 
 void Tenant::giveReader(std::unique_ptr<Connection> reader) {
+    if (!reader->holdsSnapshot(generation())) reader->dropSnapshot();
     {
         std::lock_guard lock(readers_mutex_);
         free_readers_.push_back(std::move(reader));
@@ -106,7 +107,13 @@ void Tenant::giveReader(std::unique_ptr<Connection> reader) {
     reader_free_.notify_one();
 }
 
+void Tenant::dropSnapshots() {
+    std::lock_guard lock(readers_mutex_);
+    for (auto& reader : free_readers_) reader->dropSnapshot();
+}
+
 void Tenant::publish(uint64_t lsn) {
+    generation_.fetch_add(1, std::memory_order_release);
     {
         std::lock_guard lock(changed_mutex);
         lsn_.store(lsn, std::memory_order_release);
@@ -162,6 +169,7 @@ void Tenant::maintain() {
     std::unique_lock writing(writer_mutex, std::try_to_lock);
     if (!writing) return;
     if (wal_pages.load() >= options_.checkpoint_pages) {
+        dropSnapshots();
         int log = 0, moved = 0;
         sqlite3_wal_checkpoint_v2(writer->handle(), nullptr, SQLITE_CHECKPOINT_PASSIVE, &log, &moved);
         if (log == moved) wal_pages.store(0);
@@ -201,6 +209,7 @@ void Tenant::foldOne() {
         // A search sees the words either here or there: its snapshot and its segments are taken under the shared lock.
         std::unique_lock lock(index_mutex);
         writer->execute("COMMIT");
+        generation_.fetch_add(1, std::memory_order_release);
         folded = segment->last;
         tail.dropFirst();
     } catch (...) {

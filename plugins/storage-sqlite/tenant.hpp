@@ -54,6 +54,11 @@ public:
     // A reader for one thread; nullptr if none is free by the deadline.
     std::unique_ptr<Connection> takeReader(std::chrono::steady_clock::time_point deadline);
     void giveReader(std::unique_ptr<Connection> reader);
+    // Ends the snapshots that free readers keep, so that the log can be emptied.
+    void dropSnapshots();
+    // Counts what was published: a reader's snapshot of this generation holds all of it. Moves under the exclusive index
+    // lock, so that under the shared one a snapshot and the segments of `tail` belong together.
+    uint64_t generation() const { return generation_.load(std::memory_order_acquire); }
 
     // Facts and tail, for reads that go over many rows. Call without locks.
     void loadIndex();
@@ -86,7 +91,7 @@ private:
 
     const std::string folder_;
     const Options options_;
-    std::atomic<uint64_t> lsn_{0};
+    std::atomic<uint64_t> lsn_{0}, generation_{0};
     std::mutex readers_mutex_;
     std::condition_variable reader_free_;
     std::vector<std::unique_ptr<Connection>> free_readers_;

@@ -416,6 +416,7 @@ private:
 
     // Old pages with the purged text may stand in the log: it is emptied before the purge is acknowledged.
     void truncateLog() {
+        tenant_.dropSnapshots();
         const int rc = sqlite3_wal_checkpoint_v2(db_.handle(), nullptr, SQLITE_CHECKPOINT_TRUNCATE, nullptr, nullptr);
         if (rc != SQLITE_OK)
             throw SqliteError(rc, "purged, but a reader keeps old pages in the log: they go with the next checkpoint");

@@ -95,8 +95,8 @@ class Run:
         out = subprocess.run([*command, url], capture_output=True, text=True, check=True).stdout
         used = cpu_seconds(pids()) - before
         self.rate = float(re.search(r"Requests/sec:\s+([\d.]+)", out)[1])
-        self.p50 = milliseconds(re.search(r"50%\s+(\S+)", out)[1])
-        self.p99 = milliseconds(re.search(r"99%\s+(\S+)", out)[1])
+        self.p50 = milliseconds(re.search(r"^\s+50%\s+(\S+)", out, re.M)[1])
+        self.p99 = milliseconds(re.search(r"^\s+99%\s+(\S+)", out, re.M)[1])
         requests = int(re.search(r"(\d+) requests in", out)[1])
         self.cpu = used / requests * 1e6
         bad = re.search(r"Non-2xx or 3xx responses: (\d+)", out)
