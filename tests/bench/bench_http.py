@@ -22,7 +22,7 @@ from pathlib import Path
 from support.engram_server import Server, wait_until, with_plugin
 
 ROUNDS = int(os.environ.get("ENGRAM_BENCH_ROUNDS", "5"))
-SECONDS = int(os.environ.get("ENGRAM_BENCH_SECONDS", "4"))
+SECONDS = int(os.environ.get("ENGRAM_BENCH_SECONDS", "3"))
 CONNECTIONS = 64
 TARGETS = {"health": 0.95, "read": 0.5, "create": 0.08}  # times nginx; ARCHITECTURE, section 9
 
