@@ -2,13 +2,17 @@
 find_package(PkgConfig REQUIRED)
 find_package(Threads REQUIRED)
 find_package(OpenSSL REQUIRED)
-find_package(Poco REQUIRED COMPONENTS Foundation Util Net Crypto Data DataSQLite)
+find_package(Poco REQUIRED COMPONENTS Foundation Util Net Crypto NetSSL Data DataSQLite)
 find_package(RapidJSON REQUIRED)
 find_package(prometheus-cpp CONFIG REQUIRED COMPONENTS core)
 pkg_check_modules(sqlite3 REQUIRED IMPORTED_TARGET sqlite3)
+pkg_check_modules(libpq REQUIRED IMPORTED_TARGET libpq)
 pkg_check_modules(argon2 REQUIRED IMPORTED_TARGET libargon2)
+pkg_check_modules(utf8proc REQUIRED IMPORTED_TARGET libutf8proc)
 pkg_check_modules(tomlplusplus REQUIRED IMPORTED_TARGET tomlplusplus)
-pkg_check_modules(cppunit REQUIRED IMPORTED_TARGET cppunit)
+if(ENGRAM_TESTS)
+    pkg_check_modules(cppunit REQUIRED IMPORTED_TARGET cppunit)
+endif()
 
 # Header-only Boost 1.81 (Asio, Beast's parser, DLL); the symlink below /usr/include may point at another version.
 find_path(ENGRAM_BOOST_INCLUDE boost/asio.hpp REQUIRED)
@@ -22,3 +26,6 @@ endif()
 add_library(engram_rapidjson INTERFACE)
 target_include_directories(engram_rapidjson SYSTEM INTERFACE ${RapidJSON_INCLUDE_DIRS} ${RAPIDJSON_INCLUDE_DIRS})
 target_compile_definitions(engram_rapidjson INTERFACE RAPIDJSON_HAS_STDSTRING=1 RAPIDJSON_HAS_CXX11_RANGE_FOR=1)
+# Out of memory is an exception, not a crash.
+target_compile_options(engram_rapidjson INTERFACE
+    "$<$<COMPILE_LANGUAGE:CXX>:SHELL:-include ${CMAKE_CURRENT_LIST_DIR}/rapidjson_allocation.hpp>")

@@ -19,3 +19,14 @@ if(ENGRAM_SANITIZE)
     set(CMAKE_CXX_FLAGS_RELWITHDEBINFO "-O1 -g1")
     set(CMAKE_C_FLAGS_RELWITHDEBINFO "-O1 -g1")
 endif()
+
+# ENGRAM_FUZZ (clang): everything is instrumented for libFuzzer, AddressSanitizer and UBSan; tests/fuzz/run builds so.
+# Without pointer-overflow: RapidJSON adds to null pointers.
+option(ENGRAM_FUZZ "Build libFuzzer harnesses" OFF)
+if(ENGRAM_FUZZ)
+    if(NOT CMAKE_CXX_COMPILER_ID STREQUAL "Clang" OR ENGRAM_SANITIZE)
+        message(FATAL_ERROR "ENGRAM_FUZZ needs clang (CC=clang CXX=clang++) and no ENGRAM_SANITIZE")
+    endif()
+    string(APPEND CMAKE_C_FLAGS " -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize=vptr,function,pointer-overflow -fno-sanitize-recover=undefined")
+    string(APPEND CMAKE_CXX_FLAGS " -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize=vptr,function,pointer-overflow -fno-sanitize-recover=undefined")
+endif()

@@ -14,14 +14,16 @@ ROOMS = {
     "problem": {"json"},
     "config": {"json"},
     "loader": {"json", "config"},
+    "health": {"json", "config", "loader"},
     "http": {"problem"},
-    "observe": set(),
+    "observe": {"json"},
     "spool": set(),
     "engine": {"json", "config"},
-    "operations": {"json", "config", "engine"},
+    "operations": {"json", "config", "engine", "health"},
     "rest": {"json", "config", "problem", "operations"},
-    "pipeline": {"json", "problem", "loader", "http", "observe", "spool", "engine", "operations", "rest"},
-    "cli": {"json", "config", "loader", "rest"},
+    "mcp": {"json", "problem", "operations"},
+    "pipeline": {"json", "problem", "loader", "http", "observe", "spool", "engine", "operations", "rest", "mcp"},
+    "cli": {"json", "config", "loader", "health", "rest", "observe", "mcp"},
 }
 
 # Libraries that one place alone may include, since they are slow to compile or easily misused.
@@ -31,6 +33,7 @@ CONFINED = {
     r"toml\+\+/": "host/config/",
     r"prometheus/": "host/observe/",
     r"libstemmer": "host/engine/",
+    r"libpq": "plugins/storage-postgres/",
     r"argon2\.h": "plugins/auth-apikey/",
 }
 
@@ -50,7 +53,7 @@ def everything():
     top = ["sdk", "host", "plugins", "etc", "tests", "third_party", "installer", "docs", ".ci"]
     files = [p for folder in top for p in sorted((ROOT / folder).rglob("*"))] + sorted(ROOT.glob("*"))
     for path in files:
-        if path.is_file() and "__pycache__" not in path.parts:
+        if path.is_file() and path.name != ".git" and "__pycache__" not in path.parts:
             try:
                 yield path.relative_to(ROOT).as_posix(), path.read_text()
             except UnicodeDecodeError:
@@ -84,7 +87,7 @@ class Dependencies(unittest.TestCase):
                 self.assertNotIn("plugins/", include, name)
                 if kind != '"' or room is None:
                     continue
-                if include == "error_table.inc":  # generated from sdk/schema/errors.json
+                if include in ("error_table.inc", "health_table.inc"):  # generated from sdk/schema
                     continue
                 target = include.split("/")[0]
                 self.assertTrue(target == room or target in ROOMS[room], f"{name}: {include}")
@@ -153,13 +156,28 @@ class Shapes(unittest.TestCase):
             self.assertNotRegex(text, r"(TODO|FIXME|XXX|HACK)", name)
 
     def test_every_room_has_a_readme(self):
+        rooms = [ROOT / name for name in ("sdk", "host", "plugins", "etc", "tests", "third_party", "installer", "docs")]
+        rooms += [room for folder in ("host", "plugins") for room in sorted((ROOT / folder).iterdir()) if room.is_dir()]
+        for room in rooms:
+            readme = room / "README.md"
+            self.assertTrue(readme.exists(), f"{room} has no README.md")
+            lines = readme.read_text().count("\n")
+            self.assertTrue(8 <= lines <= 80, f"{readme}: {lines} lines")
+
+    def test_a_readme_of_rooms_names_each_of_them(self):
         for folder in ("host", "plugins"):
+            text = (ROOT / folder / "README.md").read_text()
             for room in sorted((ROOT / folder).iterdir()):
                 if room.is_dir():
-                    readme = room / "README.md"
-                    self.assertTrue(readme.exists(), f"{room} has no README.md")
-                    lines = readme.read_text().count("\n")
-                    self.assertTrue(8 <= lines <= 80, f"{readme}: {lines} lines")
+                    self.assertRegex(text, f"`{room.name}/?`", f"{folder}/README.md does not name {room.name}")
+
+    def test_every_library_has_its_licence_written_down(self):
+        text = (ROOT / "third_party/README.md").read_text()
+        packages = re.findall(r"^lib\S+-dev$|^\S+-cpp-dev$|^rapidjson-dev$",
+                              (ROOT / "installer/packages.txt").read_text(), re.M)
+        self.assertGreater(len(packages), 8)
+        for package in packages:
+            self.assertIn(f"`{package}`", text, f"third_party/README.md does not list {package}")
 
 
 class Contents(unittest.TestCase):
@@ -181,7 +199,7 @@ class Contents(unittest.TestCase):
 
     def test_error_codes_are_published(self):
         published = set(re.findall(r'"code": "(\w+)"', (ROOT / "sdk/schema/errors.json").read_text()))
-        for _, name, text in sources("host/operations", "host/engine", "host/rest", "host/http", "host/pipeline"):
+        for _, name, text in sources("host/operations", "host/engine", "host/rest", "host/http", "host/pipeline", "host/mcp"):
             for code in re.findall(r'\b(?:Error\{|refuse\(|return \{)"([a-z_]+)",', text):
                 self.assertIn(code, published | {"again"}, name)
 
