@@ -4,7 +4,7 @@ function(engram_write_drafts include_dir output)
     # An interface's hash covers the headers it is made of.
     set(interfaces
         "auth/1:auth.h" "tenancy/1:tenancy.h" "quota/1:quota.h" "storage/1:storage.h,record.h" "embed/1:embed.h"
-        "metering/1:metering.h" "audit/1:metering.h" "routes/1:routes.h" "host.log/1:host/log.h"
+        "metering/1:metering.h" "audit/1:audit.h,metering.h" "routes/1:routes.h" "host.log/1:host/log.h"
         "host.metrics/1:host/metrics.h" "host.json/1:host/json.h" "host.tasks/1:host/tasks.h"
         "host.state_dir/1:host/state_dir.h" "host.directory/1:host/directory.h,tenancy.h")
     set(text "")

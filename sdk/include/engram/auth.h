@@ -23,7 +23,8 @@ typedef struct engram_credential {
 
 typedef struct engram_principal {
     uint32_t size;
-    uint32_t member;          /* 1: the host must find `subject` among the tenant's members */
+    uint32_t member;          /* 1: the host must find `member_id` among the tenant's members, and grants no more scopes
+                               * than that member's role gives */
     engram_str subject;       /* "key:<id>", "user:<issuer>|<sub>" */
     engram_str tenant;        /* tenant id the credential is bound to; empty = the request must name one */
     engram_str credential_id; /* public id for logs, e.g. the key's id */
@@ -31,6 +32,7 @@ typedef struct engram_principal {
     const engram_str *scopes; /* "memory:read"; "*" = all */
     size_t n_scopes;
     engram_time expires_at; /* ENGRAM_TIME_NONE = does not expire by itself */
+    engram_str member_id;   /* user id of the member the credential acts for; empty = `subject` */
 } engram_principal;
 
 /* A credential to make. For an API key `document` is the api_key document as stored, without any secret. */
@@ -43,6 +45,7 @@ typedef struct engram_issue_request {
     engram_str replaces;    /* id of the key being rotated, or empty */
     uint64_t overlap_ms;    /* how long a replaced key stays valid */
     engram_str environment; /* "live" or "test"; empty = "live" */
+    engram_str member_id;   /* user id of the member it acts for; empty = of nobody */
 } engram_issue_request;
 
 typedef struct engram_issued {

@@ -29,7 +29,8 @@ typedef struct engram_call_ops {
 enum {
     ENGRAM_CALL_MAY_PEND = 1u, /* the function may answer ENGRAM_PENDING */
     ENGRAM_CALL_INLINE = 2u,   /* runs on an io thread: answer ENGRAM_AGAIN instead of blocking */
-    ENGRAM_CALL_DRY_RUN = 4u   /* check everything, change nothing */
+    ENGRAM_CALL_DRY_RUN = 4u,  /* check everything, change nothing */
+    ENGRAM_CALL_THOROUGH = 8u  /* health: look through all files and stores, which may take seconds */
 };
 
 struct engram_call {

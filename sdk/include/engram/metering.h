@@ -1,7 +1,7 @@
-/* engram.metering/1 and engram.audit/1 - event sinks. Draft.
+/* engram.metering/1 - a sink of usage events. Draft.
  *
  * Combination: all consume. The host writes events to its spool before the reply and hands them over in batches, at
- * least once, in order; `id` makes consumption idempotent. Both interfaces use one table.
+ * least once, in order; `id` makes consumption idempotent. Audit events are of the same struct, see audit.h.
  */
 #ifndef ENGRAM_METERING_H
 #define ENGRAM_METERING_H
@@ -9,7 +9,6 @@
 #include <engram/call.h>
 
 #define ENGRAM_METERING "engram.metering/1"
-#define ENGRAM_AUDIT "engram.audit/1"
 
 typedef struct engram_counter {
     engram_str unit; /* "requests", "memories_written", "memories_read", "searches", "bytes_in", "bytes_out" */

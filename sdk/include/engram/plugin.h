@@ -32,7 +32,9 @@ typedef struct engram_plugin {
     void (*destroy)(void *self);                       /* [ctl] */
     /* [any] An interface's table by id ("engram.auth/1"); NULL = not implemented. Constant for an instance. */
     const void *(*get)(void *self, const char *id);
-    engram_status (*health)(void *self, engram_call *); /* [any] optional: OK or why not */
+    /* [any] optional: OK or why not. Quick and without waiting (it may run on an io thread), unless the call carries
+     * ENGRAM_CALL_THOROUGH. */
+    engram_status (*health)(void *self, engram_call *);
 } engram_plugin;
 
 typedef const engram_plugin *(*engram_entry_fn)(void);

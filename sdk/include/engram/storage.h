@@ -33,10 +33,10 @@ typedef struct engram_op {
     uint32_t size, kind;
     const engram_record *record; /* PUT: all; DELETE: id, updated_at; PURGE: id */
     const engram_edge *edge;
-    uint64_t expected; /* PUT, DELETE: version the record's newest version (a tombstone counts) must have, or one of the
+    uint64_t expected; /* PUT, DELETE, PURGE: version the record's newest version (a tombstone counts) must have, or one of the
                         * above; a PUT that expects a version of a record never there is ABSENT.
                         * DELETE of an absent or deleted record is ABSENT whatever `expected` says; so is PURGE of a
-                        * record never there, and DELETE_EDGE of an edge that is not live. A PUT_EDGE's ends need not
+                        * record never there (or purged), and DELETE_EDGE of an edge that is not live. A PUT_EDGE's ends need not
                         * exist. */
 } engram_op;
 
@@ -82,6 +82,7 @@ typedef struct engram_apply_result {
     uint32_t failed_op, failed_limit;
     engram_str message;  /* in the call's arena */
     engram_bytes answer; /* in the call's arena */
+    uint64_t count_before; /* LIMIT: what the counter is */
 } engram_apply_result;
 
 /* ---- reading ---- */
@@ -151,11 +152,31 @@ typedef struct engram_postings {
     engram_status (*push)(void *ctx, const engram_posting *, size_t n); /* in blocks, ascending rid, each rid once */
 } engram_postings;
 
+typedef struct engram_ranking { /* BM25 with the caller's weights: a record's score is the sum, in the order of the terms, of
+                                 * weight * tf * (k1 + 1) / (tf + k1 * (1 - b + b * length / average_length)) in doubles;
+                                 * the higher the better, ties to the lower rid. See engram/cpp/bm25.hpp. */
+    uint32_t size, keep;   /* keep: at least 1 */
+    double k1, b, average_length; /* k1 >= 0, b 0 to 1, average_length > 0 */
+    const double *weights; /* one a term, each above 0 */
+} engram_ranking;
+
+typedef struct engram_similar_terms {
+    uint32_t size, reserved;
+    void *ctx;
+    engram_status (*term)(void *ctx, engram_str term, uint32_t distance, uint64_t df);
+} engram_similar_terms;
+
 typedef struct engram_neighbour {
     uint64_t rid;
     float similarity; /* cosine: 1 = same direction */
     uint32_t reserved;
 } engram_neighbour;
+
+enum {                       /* engram_space.active */
+    ENGRAM_SPACE_IDLE = 0,   /* kept, nothing else */
+    ENGRAM_SPACE_ACTIVE = 1, /* the one that is searched */
+    ENGRAM_SPACE_NEXT = 2    /* chosen to become active when it is full, see space_prepare */
+};
 
 typedef struct engram_space {
     uint32_t size, id; /* id 0 in create: assigned */
@@ -164,11 +185,18 @@ typedef struct engram_space {
     uint64_t covered; /* records that have a vector in it */
 } engram_space;
 
+enum { ENGRAM_SPACES_UNCOUNTED = 1u }; /* `covered` may be left 0: told at once, however many records there are */
+
 typedef struct engram_spaces {
-    uint32_t size, reserved;
+    uint32_t size, flags;
     void *ctx;
     engram_status (*space)(void *ctx, const engram_space *);
 } engram_spaces;
+
+typedef struct engram_fill { /* a vector for a version that is there already */
+    uint64_t rid;
+    const float *values; /* as many as the space has dimensions, finite */
+} engram_fill;
 
 typedef struct engram_counter_value {
     engram_str name;
@@ -274,6 +302,39 @@ typedef struct engram_storage_v1 {
 
     engram_status (*snapshot)(void *, engram_call *, uint64_t db, const engram_sink *, uint64_t *lsn); /* [any] */
     engram_status (*restore)(void *, engram_call *, engram_str tenant, const engram_source *); /* [any] tenant absent */
+
+    /* [any] optional. Reads through the tenant's whole store while others go on: OK, or DATA_LOSS with what is damaged as
+     * the call's message. May take seconds a gigabyte. */
+    engram_status (*check)(void *, engram_call *, uint64_t db);
+
+    /* optional, all three or none: vectors that come after their records, those of a slow embedder or of a new space. They
+     * are derived from the text: they take no LSN and no place in the feed, the version and its change carry them from then
+     * on, and views that began earlier may show them.
+     * [any] On a view: its live records of a kind that have no vector in the space, those with a rid above `after_rid`, by
+     * ascending rid, at most `limit` (1 to 10000). A version that is written later has a higher rid. */
+    engram_status (*unfilled)(void *, engram_call *, uint64_t view, uint32_t space, uint32_t kind, uint64_t after_rid,
+                              uint32_t limit, uint32_t want, const engram_rows *);
+    /* [any] Durable on OK, else nothing was changed. A rid that is not a live record's newest version is passed over, a
+     * vector that is there is replaced; `filled` gets how many were taken. NOT_FOUND: no such space. INVALID_ARGUMENT: a
+     * number that is not finite. */
+    engram_status (*fill)(void *, engram_call *, uint64_t db, uint32_t space, const engram_fill *, size_t n,
+                          uint64_t *filled);
+    /* [any] Makes an idle space the next one, instead of the one before; 0: none is. Durable. NOT_FOUND: no such space.
+     * FAILED_PRECONDITION: it is active. space_activate leaves no space next that is active. */
+    engram_status (*space_prepare)(void *, engram_call *, uint64_t db, uint32_t space);
+
+    /* [any] optional. On a view: as match(), but records may be left out that are not among the `keep` best of the ranking,
+     * so that a store need not hand over what cannot be found. Which of the others are pushed is its own affair.
+     * INVALID_ARGUMENT for a ranking that is not one. */
+    engram_status (*match_best)(void *, engram_call *, uint64_t view, const engram_scope *, const engram_str *terms, size_t n,
+                                const engram_ranking *, const engram_postings *);
+
+    /* [any] optional. On a view: terms in use at an edit distance of 1 to `most` (1 or 2, see engram/cpp/edit_distance.hpp)
+     * from a term, nearest first, then most frequent, then by bytes, at most `limit` (1 to 100); df as in terms(). Terms that
+     * begin with a byte below 0x20 are marks of the host's, not words, and are never among them.
+     * INVALID_ARGUMENT for another distance or limit, or a term that is not 1 to 64 bytes. */
+    engram_status (*similar_terms)(void *, engram_call *, uint64_t view, const engram_scope *, engram_str term, uint32_t most,
+                                   uint32_t limit, const engram_similar_terms *);
 } engram_storage_v1;
 
 #endif

@@ -6,11 +6,11 @@
  *
  * kind          id       name (unique alternate key)     members beside id, created_at, updated_at (RFC 3339 strings)
  * tenant        uuid     slug, unique                    slug, name, status active|suspended|deleted, owner_user_id, plan
- * member        user id  user id, in its tenant          tenant_id, user_id, role owner|admin|member|viewer
+ * member        user id  user id, in its tenant          tenant_id, user_id, role owner|admin|member|viewer, email
  * invite        uuid     email, in its tenant            tenant_id, email, role, token_hash, expires_at, accepted_at, invited_by
  * workspace     uuid     name, in its tenant             tenant_id, name, settings {}
  * api_key       uuid     prefix, unique                  tenant_id, name, prefix, key_hash, scopes [], last_used_at,
- *                                                        expires_at, revoked_at, created_by, replaced_by
+ *                                                        expires_at, revoked_at, created_by, replaced_by, member_id
  * plan          plan     plan, unique                    memories, workspaces, identities, sessions, api_calls_day,
  *                                                        storage_bytes, rpm, burst (null = unlimited)
  * subscription  tenant   tenant id                       tenant_id, stripe_customer_id, stripe_subscription_id,
@@ -55,6 +55,7 @@ typedef struct engram_doc_change {
     engram_str tenant, id;
     engram_str json;    /* empty = delete */
     uint64_t expected;  /* version the document must have; 0 = must not exist; ENGRAM_ANY_VERSION */
+    uint64_t max_count; /* a new document: how many of its kind the tenant may have with it; 0 = any number */
 } engram_doc_change;
 
 typedef struct engram_tenancy_v1 {
@@ -71,7 +72,8 @@ typedef struct engram_tenancy_v1 {
     engram_status (*list)(void *, engram_call *, uint32_t kind, engram_str tenant, engram_str after, uint32_t limit,
                           const engram_docs *);
     /* [any] All or nothing, durable on return. ABORTED: a version differs; ALREADY_EXISTS: a unique name is taken;
-     * INVALID_ARGUMENT: a document breaks the table above. */
+     * OUT_OF_RANGE: max_count would be passed (counted in the change's own transaction, so that parallel changes
+     * cannot pass it); INVALID_ARGUMENT: a document breaks the table above. */
     engram_status (*apply)(void *, engram_call *, const engram_doc_change *, size_t n, uint64_t *epoch);
     /* [any] Changes with an epoch above `after_epoch`, oldest first; waits up to wait_ms for the first (0 = never). */
     engram_status (*changes)(void *, engram_call *, uint64_t after_epoch, uint32_t wait_ms, const engram_docs *);

@@ -8,6 +8,7 @@
 #include <atomic>
 #include <functional>
 #include <memory>
+#include <new>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -84,7 +85,6 @@ private:
         return p;
     }
 
-    // Before kOps, whose lambdas use them.
     State state_;
     size_t budget_, spent_ = 0, left_ = 0;
     char* cursor_ = nullptr;
@@ -93,17 +93,23 @@ private:
     std::atomic<int> cancelled_{0};
     std::function<void(engram_status)> done_;
 
-    static constexpr engram_call_ops kOps = {
-        sizeof(engram_call_ops), 0,
-        [](engram_call* c, size_t n, size_t align) -> void* { return of(c).alloc(n, align); },
-        [](engram_call* c, engram_status s, engram_str m) -> engram_status {
-            of(c).message_.assign(view(m));
-            return s;
-        },
-        [](const engram_call* c) -> int { return of(c).cancelled_.load(std::memory_order_relaxed); },
-        [](engram_call* c, engram_status s) {
-            if (of(c).done_) of(c).done_(s);
-        }};
+    static const engram_call_ops kOps;
 };
+
+inline constexpr engram_call_ops ArenaCall::kOps = {
+    sizeof(engram_call_ops), 0,
+    [](engram_call* c, size_t n, size_t align) -> void* { return of(c).alloc(n, align); },
+    [](engram_call* c, engram_status s, engram_str m) -> engram_status {
+        try {
+            of(c).message_.assign(view(m));
+        } catch (const std::bad_alloc&) {
+            of(c).message_.clear();  // the status is what counts; nothing may be thrown across the border
+        }
+        return s;
+    },
+    [](const engram_call* c) -> int { return of(c).cancelled_.load(std::memory_order_relaxed); },
+    [](engram_call* c, engram_status s) {
+        if (of(c).done_) of(c).done_(s);
+    }};
 
 }  // namespace engram

@@ -34,7 +34,7 @@ engram_status guarded(engram_call* call, F&& body) noexcept {
     } catch (const Failure& e) {
         return fail(call, e.status, e.message);
     } catch (const std::bad_alloc&) {
-        return fail(call, ENGRAM_RESOURCE_EXHAUSTED, "out of memory for this call");
+        return fail(call, ENGRAM_UNAVAILABLE, "out of memory for this call");
     } catch (const std::exception& e) {
         return fail(call, ENGRAM_INTERNAL, e.what());
     } catch (...) {
@@ -60,6 +60,16 @@ struct Thunk<Method> {
 
 template <auto Method>
 inline constexpr auto thunk = &Thunk<Method>::call;
+
+// A function for engram.host.tasks/1: what it throws ends this run of the task, not the server. Nobody is there to be told;
+// a task that can fail in ways that people should know of logs them itself.
+template <void (*Run)(void *, engram_call *)>
+void guardedTask(void* arg, engram_call* call) noexcept {
+    guarded(call, [&]() -> engram_status {
+        Run(arg, call);
+        return ENGRAM_OK;
+    });
+}
 
 template <class C, class... Interfaces>
 struct PluginTable {

@@ -3,6 +3,7 @@
 
 #include <engram/status.h>
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <utility>
@@ -12,13 +13,17 @@ namespace engram {
 
 // `code` is one of sdk/schema/errors.json ("memory_not_found"); `message` names the thing and the reason; `hint` says
 // what to do next, may be empty; `pointer` is the JSON pointer of the offending input, may be empty; `cause` is what only the
-// operator may see: it goes to the log.
+// operator may see: it goes to the log; `counted`: of a limit that was reached, how much is allowed and how much was used.
 struct Error {
+    struct Counted {
+        uint64_t limit = 0, used = 0;
+    };
     std::string code;
     std::string message;
     std::string hint;
     std::string pointer;
     std::string cause{};
+    std::optional<Counted> counted{};
 };
 
 template <class T>

@@ -1,5 +1,5 @@
 // engram::storage - binds a class to engram.storage/1: one method a function of storage.h, with the same name and C types.
-// end() has no call and must be noexcept.
+// end() has no call and must be noexcept. check(), matchBest() and similarTerms() may be left out of the class.
 #pragma once
 
 #include <engram/cpp/plugin.hpp>
@@ -10,6 +10,41 @@ inline namespace skin_1 {
 
 struct storage {
     static constexpr const char* id = ENGRAM_STORAGE;
+
+    template <class C>
+    static constexpr auto checkOf() {
+        if constexpr (requires { &C::check; }) return thunk<&C::check>;
+        else return nullptr;
+    }
+
+    // As may unfilled(), fill() and spacePrepare(), together.
+    template <class C>
+    static constexpr auto unfilledOf() {
+        if constexpr (requires { &C::unfilled; }) return thunk<&C::unfilled>;
+        else return nullptr;
+    }
+    template <class C>
+    static constexpr auto fillOf() {
+        if constexpr (requires { &C::fill; }) return thunk<&C::fill>;
+        else return nullptr;
+    }
+    template <class C>
+    static constexpr auto spacePrepareOf() {
+        if constexpr (requires { &C::spacePrepare; }) return thunk<&C::spacePrepare>;
+        else return nullptr;
+    }
+
+    template <class C>
+    static constexpr auto matchBestOf() {
+        if constexpr (requires { &C::matchBest; }) return thunk<&C::matchBest>;
+        else return nullptr;
+    }
+
+    template <class C>
+    static constexpr auto similarTermsOf() {
+        if constexpr (requires { &C::similarTerms; }) return thunk<&C::similarTerms>;
+        else return nullptr;
+    }
 
     template <class C>
     static const void* table() {
@@ -37,7 +72,13 @@ struct storage {
             thunk<&C::changes>,
             thunk<&C::hold>,
             thunk<&C::snapshot>,
-            thunk<&C::restore>};
+            thunk<&C::restore>,
+            checkOf<C>(),
+            unfilledOf<C>(),
+            fillOf<C>(),
+            spacePrepareOf<C>(),
+            matchBestOf<C>(),
+            similarTermsOf<C>()};
         return &t;
     }
 };

@@ -15,7 +15,7 @@ inline std::string_view view(engram_bytes b) { return {b.ptr ? static_cast<const
 inline engram_str borrow(std::string_view s) { return {s.data(), s.size()}; }
 inline engram_bytes borrowBytes(std::string_view s) { return {s.data(), s.size()}; }
 
-// Memory of the call's arena; throws std::bad_alloc when its budget is spent (the thunk makes it RESOURCE_EXHAUSTED).
+// Memory of the call's arena; throws std::bad_alloc when its budget is spent (the thunk makes it UNAVAILABLE).
 inline void* allocate(engram_call* call, size_t n, size_t align = alignof(std::max_align_t)) {
     void* p = call->ops->alloc(call, n ? n : 1, align);
     if (!p) throw std::bad_alloc();

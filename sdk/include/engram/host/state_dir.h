@@ -1,6 +1,7 @@
 /* engram.host.state_dir/1 - a folder in the data directory that belongs to this instance alone. [any]
  *
- * It exists, has mode 0700 and outlives restarts. Storage plugins get the folder of all tenants, "tenants".
+ * It exists, has mode 0700 and outlives restarts; the umask of the process is 0077. Storage plugins get the folder of all
+ * tenants, "tenants".
  */
 #ifndef ENGRAM_HOST_STATE_DIR_H
 #define ENGRAM_HOST_STATE_DIR_H
