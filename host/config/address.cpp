@@ -55,4 +55,26 @@ bool isProxyRange(std::string_view text) {
     return bits && *bits >= 1 && *bits <= (four ? 32u : 128u);
 }
 
+bool isOrigin(std::string_view text) {
+    const size_t colon = text.find("://");
+    if (colon == std::string_view::npos || colon == 0) return false;
+    const std::string_view scheme = text.substr(0, colon);
+    std::string_view host = text.substr(colon + 3);
+    constexpr std::string_view kScheme = "abcdefghijklmnopqrstuvwxyz0123456789+-.";
+    constexpr std::string_view kHost = "abcdefghijklmnopqrstuvwxyz0123456789-._";
+    constexpr std::string_view kSix = "0123456789abcdef:.";
+    if (scheme.find_first_not_of(kScheme) != std::string_view::npos) return false;
+    const bool six = host.starts_with('[');
+    const size_t end = six ? host.find(']') : host.find(':');
+    if (six && end == std::string_view::npos) return false;
+    const std::string_view name = six ? host.substr(1, end - 1) : host.substr(0, end);
+    if (name.empty() || name.find_first_not_of(six ? kSix : kHost) != std::string_view::npos) return false;
+    const std::string_view port = end == std::string_view::npos ? "" : host.substr(end + (six ? 1 : 0));
+    if (port.empty()) return true;
+    const auto number = wholeNumber<uint16_t>(port.substr(1));
+    if (!port.starts_with(':') || !number || *number == 0) return false;
+    // Browsers leave the scheme's own port out.
+    return !(scheme == "https" && *number == 443) && !(scheme == "http" && *number == 80);
+}
+
 }  // namespace engram::config

@@ -25,4 +25,8 @@ bool isLoopback(std::string_view host_and_port);
 // everybody.
 bool isProxyRange(std::string_view text);
 
+// "https://app.example.com", "http://localhost:5173": an origin as browsers send it (RFC 6454, section 6.2). Neither "*"
+// nor "null" is one.
+bool isOrigin(std::string_view text);
+
 }  // namespace engram::config

@@ -22,7 +22,7 @@ Error problem(const std::string& path, const std::string& why, const std::string
     return {"data_directory", path + ": " + why, hint, ""};
 }
 
-std::string lockHolder(int fd) {
+std::string describeHolder(int fd) {
     char text[64] = {};
     const ssize_t n = pread(fd, text, sizeof text - 1, 0);
     const std::string lines(text, n > 0 ? static_cast<size_t>(n) : 0);
@@ -70,7 +70,7 @@ std::string hashOf(const std::string& text) {
 
 }  // namespace
 
-Result<DataDirectory> DataDirectory::open(const std::string& wanted) {
+Result<std::string> makeDataFolder(const std::string& wanted) {
     std::error_code failed;
     std::string path = wanted;
     while (path.size() > 1 && path.ends_with('/')) path.pop_back();
@@ -90,14 +90,20 @@ Result<DataDirectory> DataDirectory::open(const std::string& wanted) {
     if ((info.st_mode & 022) != 0) return problem(path, "can be written by others", "chmod 700 " + path);
     const std::string real = fs::canonical(path, failed).string();
     if (failed) return problem(path, failed.message(), "");
+    return real;
+}
 
+Result<DataDirectory> DataDirectory::open(const std::string& wanted) {
+    auto folder = makeDataFolder(wanted);
+    if (!folder) return folder.error();
+    const std::string& real = *folder;
     const std::string lock_path = real + "/LOCK";
     const int fd = ::open(lock_path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (fd < 0) return problem(lock_path, std::strerror(errno), "is the disk full or read-only?");
     if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
-        const std::string holder = lockHolder(fd);
+        const std::string holder = describeHolder(fd);
         close(fd);
-        return Error{"locked", real + " is in use by " + holder, "use that server, or stop it first", ""};
+        return Error{"locked", real + " is in use by " + holder, "use that server, or stop it with: engram stop --data " + real, ""};
     }
     const std::string text = std::to_string(getpid()) + "\n" + utcNow() + "\n";
     if (ftruncate(fd, 0) != 0 ||

@@ -25,6 +25,9 @@ private:
     int lock_;
 };
 
+// Makes the folder (0700) if it is not there; its real path. Errors: "data_directory".
+Result<std::string> makeDataFolder(const std::string& path);
+
 // Where the server of this data directory listens for local clients: $XDG_RUNTIME_DIR/engram/<hash>.sock,
 // else <tmp>/engram-<uid>/<hash>.sock in a folder of mode 0700 that belongs to us. Makes the folder.
 Result<std::string> socketPath(const std::string& data_path);

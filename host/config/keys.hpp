@@ -16,12 +16,18 @@ enum class Kind {
     TextList  // array of text
 };
 
+enum class Change {
+    Restart,  // takes effect when the server starts
+    Reload    // with SIGHUP or engram config reload
+};
+
 struct Key {
     std::string_view name;  // "server.listen"
     Kind kind;
     std::string_view fallback;  // as in the file; "" = empty
     int64_t least, most;        // of Integer and Bytes
     std::string_view about;
+    Change change = Change::Restart;
 };
 
 std::span<const Key> keys();

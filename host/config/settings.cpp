@@ -17,8 +17,8 @@ namespace {
 constexpr std::string_view kPrefix = "ENGRAM_";
 
 // Variables that are no keys: the command line's own, and those of tests.
-constexpr std::string_view kOtherVariables[] = {"ENGRAM_CONFIG", "ENGRAM_CORPORA",  "ENGRAM_URL",
-                                                "ENGRAM_KEY",    "ENGRAM_KEY_FILE", "ENGRAM_LONG"};
+constexpr std::string_view kOtherVariables[] = {"ENGRAM_CONFIG",   "ENGRAM_CORPORA", "ENGRAM_URL", "ENGRAM_KEY",
+                                                "ENGRAM_KEY_FILE", "ENGRAM_CA_FILE", "ENGRAM_LONG"};
 
 std::vector<std::string> splitAtCommas(std::string_view text) {
     std::vector<std::string> items;
@@ -99,6 +99,8 @@ public:
         resolveAll();
         assign();
         checkAddresses();
+        checkTls();
+        checkOrigins();
         if (!problems_.empty()) return std::move(problems_);
         return std::move(settings_);
     }
@@ -229,6 +231,7 @@ private:
                 origin.value += (origin.items.empty() ? "" : ",") + item;
                 origin.items.push_back(item);
             }
+            settings_.resolved[key] = origin.value;
             if (secret) origin = {"[secret]", raw.source, {}};
             settings_.origins[key] = std::move(origin);
         }
@@ -277,6 +280,7 @@ private:
         number("server.blocking_threads", s.blocking_threads);
         number("server.queue_limit", s.queue_limit);
         number("server.drain_seconds", s.drain_seconds);
+        number("server.answer_seconds", s.answer_seconds);
         number("server.max_body", s.max_body);
         number("server.max_connections", s.max_connections);
         number("server.max_connections_per_peer", s.max_connections_per_peer);
@@ -284,6 +288,10 @@ private:
         number("server.body_seconds", s.body_seconds);
         number("server.idle_seconds", s.idle_seconds);
         s.trusted_proxies = raw_["server.trusted_proxies"].items;
+        s.on_demand_listen = text("server.on_demand_listen");
+        number("server.idle_exit_seconds", s.idle_exit_seconds);
+        s.mcp_hosts = raw_["mcp.allowed_hosts"].items;
+        s.mcp_origins = raw_["mcp.allowed_origins"].items;
         s.log_level = oneOf("log.level", kLevels);
         s.log_file = text("log.file");
         s.log_requests = oneOf("log.requests", kSwitch);
@@ -291,6 +299,12 @@ private:
         s.base_domain = text("tenancy.base_domain");
         s.default_tenant = text("tenancy.default_tenant");
         number("spool.max_bytes", s.spool_max_bytes);
+        s.tls_certificate = text("tls.certificate");
+        s.tls_key = text("tls.key");
+        s.tls_key_password = text("tls.key_password");
+        number("tls.check_seconds", s.tls_check_seconds);
+        number("tls.hsts_seconds", s.hsts_seconds);
+        s.cors_origins = raw_["cors.origins"].items;
     }
 
     void checkAddresses() {
@@ -299,18 +313,38 @@ private:
             if (!isProxyRange(range))
                 problem(whereOf(proxies), proxies + " has an entry that is no address or range of a proxy",
                         "write addresses such as \"10.0.0.7\" or \"10.0.0.0/24\"");
-        for (const char* key : {"server.listen", "server.admin_listen"}) {
+        for (const char* key : {"server.listen", "server.admin_listen", "server.on_demand_listen"}) {
             const std::string address = text(key);
+            if (address.empty() && key == std::string_view("server.on_demand_listen")) continue;
             if (!parseAddress(address))
                 problem(whereOf(key), std::string(key) + " is no address of the form IP:PORT",
                         "write an address such as \"127.0.0.1:7227\" or \"[::1]:7227\"");
-            else if (!isLoopback(address) && settings_.trusted_proxies.empty())
-                problem(
-                    whereOf(key), std::string(key) + " would serve other machines without TLS",
-                    "listen on 127.0.0.1, or put a proxy that ends TLS in front and name its address in " +
-                        proxies);
         }
+        const Problems exposed = checkExposure(settings_);
+        problems_.insert(problems_.end(), exposed.begin(), exposed.end());
         if (settings_.data.empty()) problem(whereOf("server.data"), "server.data is empty", "name a folder");
+    }
+
+    void checkTls() {
+        const Settings& s = settings_;
+        if (s.tls_certificate.empty() != s.tls_key.empty()) {
+            const char* missing = s.tls_key.empty() ? "tls.key" : "tls.certificate";
+            problem(whereOf(s.tls_key.empty() ? "tls.certificate" : "tls.key"), std::string(missing) + " is not set",
+                    "TLS needs both: tls.certificate and tls.key");
+        }
+        const bool literal = !s.tls_key_password.empty() && s.origins.at("tls.key_password").value != "[secret]";
+        if (!literal) return;
+        settings_.origins["tls.key_password"] = {"[secret]", raw_["tls.key_password"].source, {}};
+        problem(whereOf("tls.key_password"), "tls.key_password is written out",
+                "put it into a file of its own and write \"${file:/path}\"");
+    }
+
+    void checkOrigins() {
+        for (const std::string& origin : settings_.cors_origins)
+            if (!isOrigin(origin))
+                problem(whereOf("cors.origins"), "cors.origins: " + inQuotes(origin) + " is no origin",
+                        "write scheme, host and port as browsers send them, in lower case and without a path, such as "
+                        "\"https://app.example.com\"; there is no wildcard");
     }
 
     const Sources& sources_;

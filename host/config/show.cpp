@@ -23,6 +23,8 @@ std::string_view nameOf(Kind kind) {
     return "";
 }
 
+std::string_view nameOf(Change change) { return change == Change::Reload ? "reload" : "restart"; }
+
 std::string asToml(const Key& key, const Origin& origin) {
     if (origin.value == kSecret) return tomlText(kSecret);
     if (key.kind == Kind::Integer) return origin.value;
@@ -52,6 +54,7 @@ void writeJson(json::Writer& out, const Key& key, const Origin& origin) {
     member(out, "value", origin.value);
     member(out, "source", origin.source);
     member(out, "variable", variableOf(key.name));
+    member(out, "takes_effect", nameOf(key.change));
     out.EndObject();
 }
 
@@ -127,6 +130,7 @@ std::variant<std::string, Problem> explain(const Settings& settings, const std::
     line("value", origin.value.empty() ? "(empty)" : std::string_view(origin.value));
     line("from", origin.source);
     line("variable", variableOf(name));
+    line("effect", key->change == Change::Reload ? "with engram config reload" : "with a restart");
     return out;
 }
 
@@ -140,10 +144,11 @@ std::variant<std::string, Problem> explainJson(const Settings& settings, const s
 }
 
 std::string reference() {
-    std::string out = "| key | type | range | default | about |\n|---|---|---|---|---|\n";
+    std::string out = "| key | type | range | default | takes effect | about |\n|---|---|---|---|---|---|\n";
     for (const Key& key : keys())
         out += "| `" + std::string(key.name) + "` | " + std::string(nameOf(key.kind)) + " | " + range(key) +
-               " | `" + std::string(key.fallback) + "` | " + std::string(key.about) + " |\n";
+               " | `" + std::string(key.fallback) + "` | " + std::string(nameOf(key.change)) + " | " +
+               std::string(key.about) + " |\n";
     return out;
 }
 

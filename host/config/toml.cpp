@@ -16,7 +16,7 @@ TomlValue convert(const toml::node& node) {
     out.line = static_cast<int>(node.source().begin.line);
     if (const auto* table = node.as_table()) {
         TomlTable members;
-        for (const auto& [key, value] : *table) members.emplace_back(std::string(key.str()), convert(value));
+        for (const auto& [key, value] : *table) members.push_back({std::string(key.str()), convert(value)});
         out.value = std::move(members);
     } else if (const auto* array = node.as_array()) {
         TomlArray items;
@@ -52,11 +52,15 @@ std::variant<TomlTable, Problems> readToml(const std::string& path) {
     if (failed || !file || !std::filesystem::is_regular_file(path, failed))
         return Problems{{path, "cannot be read", "check the path and the mode of the file"}};
     if (size > kMaxFile) return Problems{{path, "is over 1 MiB", "is it a configuration file?"}};
+    return parseToml(std::string(std::istreambuf_iterator<char>(file), {}), path);
+}
+
+std::variant<TomlTable, Problems> parseToml(const std::string& text, const std::string& name) {
     try {
-        const toml::table table = toml::parse(file, path);
+        const toml::table table = toml::parse(text, name);
         return std::get<TomlTable>(convert(table).value);
     } catch (const toml::parse_error& e) {
-        return Problems{{path + ":" + std::to_string(e.source().begin.line), std::string(e.description()),
+        return Problems{{name + ":" + std::to_string(e.source().begin.line), std::string(e.description()),
                          "see https://toml.io for the format"}};
     }
 }

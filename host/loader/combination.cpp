@@ -70,7 +70,7 @@ config::Problems checkProviders(std::span<const Provider> providers) {
     return problems;
 }
 
-config::Problems checkRoutes(std::span<const std::unique_ptr<Instance>> instances) {
+config::Problems checkRoutes(std::span<const std::shared_ptr<Instance>> instances) {
     config::Problems problems;
     std::map<std::string, std::string> owners;  // "GET /console/{}" -> instance
     for (const auto& instance : instances) {

@@ -19,6 +19,6 @@ struct Provider {
 config::Problems checkProviders(std::span<const Provider> providers);
 
 // Two owners of one method and path, or a route under a path of the host (/v1, /mcp, /healthz).
-config::Problems checkRoutes(std::span<const std::unique_ptr<Instance>> instances);
+config::Problems checkRoutes(std::span<const std::shared_ptr<Instance>> instances);
 
 }  // namespace engram::loader

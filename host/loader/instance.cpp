@@ -9,7 +9,7 @@
 namespace engram::loader {
 namespace {
 
-constexpr auto kHealthTime = std::chrono::seconds(1);
+constexpr auto kHealthTime = std::chrono::seconds(1), kThoroughTime = std::chrono::seconds(60);
 
 Error refuse(std::string reason, std::string fix) {
     return {"plugin", std::move(reason), std::move(fix), ""};
@@ -85,6 +85,7 @@ Result<std::unique_ptr<Instance>> Instance::create(const config::PluginEntry& en
 
 Instance::~Instance() {
     if (self_ && !abandoned_) plugin_->destroy(self_);
+    if (!abandoned_) surroundings_.tasks.forget(&services_);
 }
 
 const void* Instance::interface(std::string_view id) const {
@@ -92,16 +93,19 @@ const void* Instance::interface(std::string_view id) const {
     return plugin_->get(self_, std::string(id).c_str());
 }
 
-std::string Instance::health() const {
+Instance::Health Instance::health(Depth depth) const {
     if (state() != State::Started) {
         const std::lock_guard lock(mutex_);
-        return reason_;
+        return {reason_, false};
     }
     if (!ENGRAM_HAS(engram_plugin, plugin_, health) || !plugin_->health) return {};
-    ArenaCall call;
-    call.setDeadline(nanoseconds(TaskPool::Clock::now() + kHealthTime));
+    const bool thorough = depth == Depth::Thorough;
+    ArenaCall call(thorough ? ENGRAM_CALL_THOROUGH : 0);
+    call.setDeadline(nanoseconds(TaskPool::Clock::now() + (thorough ? kThoroughTime : kHealthTime)));
     const engram_status status = plugin_->health(self_, call);
-    return status == ENGRAM_OK ? std::string() : reasonOf(status, call, "health()");
+    if (status == ENGRAM_OK) return {};
+    const bool partial = status == ENGRAM_DATA_LOSS || status == ENGRAM_RESOURCE_EXHAUSTED;
+    return {partial ? call.message() : reasonOf(status, call, "health()"), partial};
 }
 
 Result<void> Instance::start(uint64_t deadline_ns) {

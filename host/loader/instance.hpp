@@ -23,6 +23,11 @@ enum class State {
 
 const char* nameOf(State state);
 
+enum class Depth {
+    Quick,    // what the plugin knows anyway
+    Thorough  // it may look through its files, for up to a minute
+};
+
 class Instance {
 public:
     // Makes the folder the instance asks for, loads the file and runs create() with the configuration, which
@@ -45,7 +50,12 @@ public:
     bool abandoned() const { return abandoned_; }
     State state() const { return state_.load(std::memory_order_acquire); }
     // Why it is degraded, or what health() answers when started; empty = well.
-    std::string health() const;
+    struct Health {
+        std::string reason;
+        // health() answered DATA_LOSS or RESOURCE_EXHAUSTED: a part of what it keeps is in trouble, the rest is served.
+        bool partial = false;
+    };
+    Health health(Depth depth = Depth::Quick) const;
 
     Result<void> start(uint64_t deadline_ns);  // [ctl]
     void degrade(std::string reason);          // [ctl]

@@ -78,8 +78,8 @@ config::Problems checkFound(const std::vector<Found>& found) {
 }
 
 // Keeps what a task that does not end may still use; joining its thread would wait for ever.
-void bury(std::vector<std::unique_ptr<Instance>> instances, std::unique_ptr<Surroundings> surroundings) {
-    using Grave = std::pair<std::vector<std::unique_ptr<Instance>>, std::unique_ptr<Surroundings>>;
+void bury(std::vector<std::shared_ptr<Instance>> instances, std::shared_ptr<Surroundings> surroundings) {
+    using Grave = std::pair<std::vector<std::shared_ptr<Instance>>, std::shared_ptr<Surroundings>>;
     static std::mutex mutex;
     static auto* const graves = new std::vector<Grave>;
     const std::lock_guard lock(mutex);
@@ -136,7 +136,7 @@ PluginSet::~PluginSet() {
         bury(std::move(instances_), std::move(surroundings_));
         return;
     }
-    surroundings_->control_plane.store(nullptr, std::memory_order_release);
+    if (surroundings_.use_count() == 1) surroundings_->control_plane.store(nullptr, std::memory_order_release);
     while (!instances_.empty()) instances_.pop_back();
 }
 
@@ -156,10 +156,10 @@ std::vector<Instance*> PluginSet::startOrder() const {
     return order;
 }
 
-config::Problems PluginSet::start() {
+config::Problems PluginSet::startCreated() {
     config::Problems problems;
-    surroundings_->tasks.start();
     for (Instance* instance : startOrder()) {
+        if (instance->state() != State::Created) continue;
         begun_.push_back(instance);
         if (auto started = instance->start(nanosecondsFromNow(kStartTime)); !started) {
             instance->degrade(started.error().message);
@@ -184,6 +184,11 @@ config::Problems PluginSet::start() {
     return checkProviders(providers);
 }
 
+config::Problems PluginSet::start() {
+    surroundings_->tasks.start();
+    return startCreated();
+}
+
 void PluginSet::stop(std::chrono::steady_clock::time_point deadline) {
     for (auto it = begun_.rbegin(); it != begun_.rend(); ++it)
         if (std::string message = (*it)->stop(deadline); !message.empty())
@@ -191,12 +196,13 @@ void PluginSet::stop(std::chrono::steady_clock::time_point deadline) {
     begun_.clear();
 }
 
-std::vector<InstanceState> PluginSet::states() const {
+std::vector<InstanceState> PluginSet::states(Depth depth) const {
     std::vector<InstanceState> out;
     for (const auto& instance : instances_) {
         const Manifest& manifest = instance->manifest();
-        out.push_back({instance->name(), manifest.id, manifest.version, manifest.status,
-                       instance->path().string(), instance->state(), manifest.provides, instance->health()});
+        Instance::Health health = instance->health(depth);
+        out.push_back({instance->name(), manifest.id, manifest.version, manifest.status, instance->path().string(),
+                       instance->state(), manifest.provides, std::move(health.reason), health.partial});
     }
     return out;
 }

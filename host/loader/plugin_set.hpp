@@ -29,7 +29,8 @@ struct InstanceState {
     std::string name, id, version, status, path;
     State state;
     std::vector<std::string> interfaces;
-    std::string health;  // empty = well
+    std::string health;     // empty = well
+    bool degraded = false;  // not well, but most of what it serves is not affected
 };
 
 class PluginSet {
@@ -42,6 +43,22 @@ public:
     static std::variant<std::unique_ptr<PluginSet>, config::Problems> load(
         const std::vector<config::PluginEntry>& entries, const std::vector<std::filesystem::path>& folders,
         HostOutlets outlets);
+
+    // The set that a new configuration makes of a running one, started; `running` goes on unchanged until handOver().
+    // Instances whose entry did not change are in both sets. Those of interfaces that own files or that the engine was
+    // built on (kUntilRestart) stay as they are whatever the configuration says; needs_restart names them.
+    // Problems: nothing has changed and what had been started is stopped again.
+    struct Reloaded {
+        std::unique_ptr<PluginSet> set;
+        std::vector<std::string> changed;        // names of instances that are new, gone or have another configuration
+        std::vector<std::string> needs_restart;  // names of instances whose change is not taken over
+    };
+    static std::variant<Reloaded, config::Problems> reload(const PluginSet& running,
+                                                           const std::vector<config::PluginEntry>& entries,
+                                                           const std::vector<std::filesystem::path>& folders);
+    // Makes `next` responsible for stopping the instances both have. [ctl]
+    void handOver(PluginSet& next);
+
     PluginSet(const PluginSet&) = delete;
     // Stops what still runs and destroys the instances. If a task ignores its deadline, all of them are left
     // in memory, for the task may still use them; the process should end soon then, without destroying what
@@ -67,16 +84,19 @@ public:
     // callable) until the set is destroyed.
     void stop(std::chrono::steady_clock::time_point deadline);
 
-    // Asks each started instance for its health; for /readyz and `engram plugin list`.
-    std::vector<InstanceState> states() const;
+    // Asks each started instance for its health; for /readyz, `engram plugin list` and health checks.
+    std::vector<InstanceState> states(Depth depth = Depth::Quick) const;
 
 private:
     PluginSet() = default;
     void log(uint32_t level, const std::string& instance, const std::string& message) const;
     std::vector<Instance*> startOrder() const;
+    std::shared_ptr<Instance> find(const std::string& name) const;
+    // Starts what is only created; the names of required instances that failed are in the problems.
+    config::Problems startCreated();
 
-    std::unique_ptr<Surroundings> surroundings_ = std::make_unique<Surroundings>();  // outlives the instances
-    std::vector<std::unique_ptr<Instance>> instances_;
+    std::shared_ptr<Surroundings> surroundings_ = std::make_shared<Surroundings>();  // outlives the instances
+    std::vector<std::shared_ptr<Instance>> instances_;
     std::vector<Instance*> begun_;  // in the order of start()
 };
 

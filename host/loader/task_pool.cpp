@@ -73,6 +73,12 @@ bool TaskPool::drain(const void* owner, Clock::time_point deadline) {
     return ended_.wait_until(lock, deadline, [&] { return count_[owner] == 0; });
 }
 
+void TaskPool::forget(const void* owner) {
+    const std::lock_guard lock(mutex_);
+    drained_.erase(owner);
+    count_.erase(owner);
+}
+
 void TaskPool::work() {
     std::unique_lock lock(mutex_);
     while (!stopping_) {
@@ -85,12 +91,13 @@ void TaskPool::work() {
             due_.wait_until(lock, when);
             continue;
         }
-        queue_.erase(queue_.begin());
-        run(lock, id);
+        // Its place in the queue is kept for its next turn: a task goes on although memory runs out meanwhile.
+        run(lock, queue_.extract(queue_.begin()));
     }
 }
 
-void TaskPool::run(std::unique_lock<std::mutex>& lock, uint64_t id) {
+void TaskPool::run(std::unique_lock<std::mutex>& lock, Queue::node_type place) {
+    const uint64_t id = place.value().second;
     Task& task = tasks_.at(id);  // stays valid: a running task is erased only here
     ArenaCall call;
     task.call = &call;
@@ -107,7 +114,8 @@ void TaskPool::run(std::unique_lock<std::mutex>& lock, uint64_t id) {
         return;
     }
     task.due = Clock::now() + task.period;
-    queue_.emplace(task.due, id);
+    place.value() = {task.due, id};
+    queue_.insert(std::move(place));
     due_.notify_one();
 }
 

@@ -43,6 +43,8 @@ public:
     void cancel(const void* owner, uint64_t id);
     // Cancels all tasks of an owner and refuses new ones; false if one is still running at the deadline.
     bool drain(const void* owner, Clock::time_point deadline);
+    // A drained owner is gone; another may come at its address.
+    void forget(const void* owner);
 
 private:
     struct Task {
@@ -56,16 +58,17 @@ private:
         ArenaCall* call = nullptr;  // likewise
     };
     using Tasks = std::map<uint64_t, Task>;
+    using Queue = std::set<std::pair<Clock::time_point, uint64_t>>;  // when whose turn is
 
     void work();
-    void run(std::unique_lock<std::mutex>& lock, uint64_t id);
+    void run(std::unique_lock<std::mutex>& lock, Queue::node_type place);
     // True if the task is gone now, false if it is running.
     bool retire(Tasks::iterator it);
 
     std::mutex mutex_;
     std::condition_variable due_, ended_;
     Tasks tasks_;
-    std::set<std::pair<Clock::time_point, uint64_t>> queue_;
+    Queue queue_;
     std::map<const void*, size_t> count_;
     std::set<const void*> drained_;
     std::vector<std::thread> threads_;

@@ -2,14 +2,17 @@
 
 #include "observe/redact.hpp"
 
+#include <algorithm>
 #include <charconv>
 #include <chrono>
 #include <cstdio>
 #include <cstring>
 #include <ctime>
+#include <utility>
 
 #include <fcntl.h>
 #include <pthread.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 namespace engram::observe {
@@ -59,19 +62,45 @@ void plain(std::string& line, std::string_view key, std::string_view value) {
     line.append(",\"").append(key).append("\":\"").append(value).push_back('"');
 }
 
-}  // namespace
-
-Result<std::unique_ptr<Log>> Log::open(Options options) {
-    int descriptor = STDERR_FILENO;
-    if (!options.file.empty()) {
-        descriptor = ::open(options.file.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0640);
-        if (descriptor < 0)
-            return Error{"log", options.file + ": " + std::strerror(errno), "check log.file and its folder", ""};
-    }
-    return std::unique_ptr<Log>(new Log(std::move(options), descriptor));
+uint64_t sizeOf(int descriptor) {
+    struct stat info {};
+    return fstat(descriptor, &info) == 0 && S_ISREG(info.st_mode) ? static_cast<uint64_t>(info.st_size) : 0;
 }
 
-Log::Log(Options options, int descriptor) : options_(std::move(options)), descriptor_(descriptor) {
+}  // namespace
+
+Result<int> Log::openFile(const std::string& file) {
+    if (file.empty()) return STDERR_FILENO;
+    const int descriptor = ::open(file.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0640);
+    if (descriptor < 0) return Error{"log", file + ": " + std::strerror(errno), "check log.file and its folder", ""};
+    return descriptor;
+}
+
+Result<std::unique_ptr<Log>> Log::open(Options options) {
+    auto descriptor = openFile(options.file);
+    if (!descriptor) return descriptor.error();
+    return std::unique_ptr<Log>(new Log(std::move(options), *descriptor));
+}
+
+Result<void> Log::reopen(const Options& options) {
+    auto fresh = openFile(options.file);
+    if (!fresh) return fresh.error();
+    int old = STDERR_FILENO;
+    {
+        std::unique_lock lock(mutex_);
+        written_.wait(lock, [this] { return !writing_; });  // then the writer touches nothing of this without the lock
+        old = std::exchange(descriptor_, *fresh);
+        options_.file = options.file;
+        options_.max_bytes = options.max_bytes;
+        size_ = sizeOf(descriptor_);
+    }
+    if (old != STDERR_FILENO) ::close(old);
+    setLevel(options.level);
+    return {};
+}
+
+Log::Log(Options options, int descriptor)
+    : options_(std::move(options)), level_(options_.level), descriptor_(descriptor), size_(sizeOf(descriptor)) {
     writer_ = std::thread([this] { run(); });
     pthread_setname_np(writer_.native_handle(), "log");
 }
@@ -106,7 +135,7 @@ void Log::append(std::string_view line, Level level) {
 }
 
 void Log::write(Level level, std::string_view message, std::span<const Field> fields) {
-    if (level < options_.level) return;
+    if (level < this->level()) return;
     std::string line;
     begin(line, level, message);
     for (const Field& f : fields) field(line, f.key, f.value);
@@ -115,13 +144,14 @@ void Log::write(Level level, std::string_view message, std::span<const Field> fi
 }
 
 void Log::access(const AccessLine& access) {
-    if (Level::Info < options_.level) return;
+    if (Level::Info < level()) return;
     thread_local std::string line;
     begin(line, Level::Info, "request");
     plain(line, "request_id", access.request_id);
     plain(line, "tenant_id", access.tenant_id);
     plain(line, "tenant_slug", access.tenant_slug);
     field(line, "user_id", access.user_id);
+    plain(line, "client", access.client);
     plain(line, "route", access.route);
     plain(line, "method", access.method);
     char number[32];
@@ -140,6 +170,17 @@ void Log::access(const AccessLine& access) {
     append(line, Level::Info);
 }
 
+// The file before last is given up: what is kept is bounded by twice max_bytes.
+void Log::rotate() {
+    if (options_.file.empty()) return;
+    ::rename(options_.file.c_str(), (options_.file + ".1").c_str());
+    size_ = 0;
+    const int fresh = ::open(options_.file.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0640);
+    if (fresh < 0) return;  // goes on in the renamed file
+    ::close(descriptor_);
+    descriptor_ = fresh;
+}
+
 void Log::run() {
     std::string batch;
     std::unique_lock lock(mutex_);
@@ -150,16 +191,38 @@ void Log::run() {
             wake_.wait_for(lock, kGather, [this] { return phase_ == Phase::Stopping; });
         }
         batch.swap(waiting_);
+        writing_ = true;
         lock.unlock();
-        for (size_t sent = 0; sent < batch.size();) {
-            const ssize_t n = ::write(descriptor_, batch.data() + sent, batch.size() - sent);
-            if (n < 0 && errno == EINTR) continue;
-            if (n <= 0) break;  // nowhere to complain
-            sent += static_cast<size_t>(n);
-        }
+        writeOut(batch);
+        size_ += batch.size();
+        if (options_.max_bytes > 0 && size_ > options_.max_bytes) rotate();
         batch.clear();
         lock.lock();
+        writing_ = false;
+        written_.notify_all();
     }
+}
+
+// A full disk costs the lines that do not fit, which are counted; a line that was cut is ended before the next.
+void Log::writeOut(const std::string& batch) {
+    if (torn_ && ::write(descriptor_, "\n", 1) == 1) torn_ = false;
+    size_t sent = 0;
+    while (sent < batch.size() && !torn_) {
+        const ssize_t n = ::write(descriptor_, batch.data() + sent, batch.size() - sent);
+        if (n < 0 && errno == EINTR) continue;
+        if (n <= 0) break;
+        sent += static_cast<size_t>(n);
+    }
+    if (sent == batch.size()) return;
+    if (sent > 0) torn_ = batch[sent - 1] != '\n';
+    std::lock_guard lock(mutex_);
+    dropped_ += static_cast<uint64_t>(std::count(batch.begin() + static_cast<std::ptrdiff_t>(sent), batch.end(), '\n'));
+}
+
+void Log::flush() {
+    std::unique_lock lock(mutex_);
+    wake_.notify_all();
+    written_.wait(lock, [this] { return waiting_.empty() && !writing_; });
 }
 
 }  // namespace engram::observe

@@ -8,6 +8,7 @@
 #include <prometheus/registry.h>
 #include <prometheus/text_serializer.h>
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <map>
@@ -22,6 +23,22 @@ constexpr size_t kMaxSeries = 1000;
 const prometheus::Histogram::BucketBoundaries kSeconds = {0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01,
                                                           0.025,  0.05,    0.1,    0.25,  0.5,    1,     2.5,
                                                           5,      10};
+
+// Prometheus refuses others only when the first series is made, by an exception.
+bool isLabelName(std::string_view name) {
+    if (name.empty() || name.starts_with("__") || name == "le" || name == "quantile") return false;
+    const auto letter = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; };
+    return letter(name[0]) && std::all_of(name.begin(), name.end(), [&](char c) { return letter(c) || (c >= '0' && c <= '9'); });
+}
+
+// Empty, or what is wrong with the labels of a metric.
+std::string complaint(std::vector<std::string> labels) {
+    for (const std::string& label : labels)
+        if (!isLabelName(label)) return "'" + label + "' is no name of a label";
+    std::sort(labels.begin(), labels.end());
+    const auto twice = std::adjacent_find(labels.begin(), labels.end());
+    return twice == labels.end() ? "" : "label '" + *twice + "' is there twice";
+}
 
 }  // namespace
 
@@ -46,7 +63,7 @@ struct Metrics::Impl {
     prometheus::Family<prometheus::Counter>* requests;
     prometheus::Family<prometheus::Counter>* auth_failures;
     prometheus::Family<prometheus::Counter>* refused;
-    prometheus::Counter *rate_limited, *quota_exceeded, *flush_failures, *spool_full;
+    prometheus::Counter *rate_limited, *quota_exceeded, *flush_failures, *spool_full, *config_failures, *tls_failures;
     std::mutex mutex;
     std::vector<std::unique_ptr<Defined>> defined;
     std::vector<std::pair<prometheus::Gauge*, std::function<double()>>> gauges;
@@ -76,6 +93,10 @@ Metrics::Metrics(std::vector<std::string> routes) : impl_(std::make_unique<Impl>
         &impl_->counters("engram_usage_flush_failures_total", "Batches of events that a plugin did not take").Add({});
     impl_->spool_full =
         &impl_->counters("engram_spool_full_total", "Events lost because the spool was full").Add({});
+    impl_->config_failures =
+        &impl_->counters("engram_config_reload_failures_total", "Configurations that were not taken over").Add({});
+    impl_->tls_failures =
+        &impl_->counters("engram_tls_reload_failures_total", "Certificates that were not taken over").Add({});
 }
 
 Metrics::~Metrics() = default;
@@ -99,6 +120,8 @@ void Metrics::authFailure(std::string_view reason, double n) {
 void Metrics::rateLimited() { impl_->rate_limited->Increment(); }
 void Metrics::quotaExceeded() { impl_->quota_exceeded->Increment(); }
 void Metrics::usageFlushFailure() { impl_->flush_failures->Increment(); }
+void Metrics::configReloadFailure() { impl_->config_failures->Increment(); }
+void Metrics::tlsReloadFailure() { impl_->tls_failures->Increment(); }
 void Metrics::spoolFull() { impl_->spool_full->Increment(); }
 void Metrics::refused(std::string_view code) { impl_->refused->Add({{"code", std::string(code)}}).Increment(); }
 
@@ -116,6 +139,7 @@ Result<uint64_t> Metrics::define(uint32_t kind, const std::string& name, const s
         if (impl_->defined[i]->kind == kind && impl_->defined[i]->labels == labels) return uint64_t(i + 1);
         return Error{"already_exists", "metric " + name + " exists with another shape", "", ""};
     }
+    if (const std::string wrong = complaint(labels); !wrong.empty()) return Error{"invalid_value", name + ": " + wrong, "", ""};
     auto made = std::make_unique<Impl::Defined>();
     made->kind = kind;
     made->labels = labels;

@@ -29,6 +29,8 @@ public:
     void usageFlushFailure();
     void refused(std::string_view code);  // before any handler
     void spoolFull();
+    void configReloadFailure();
+    void tlsReloadFailure();
 
     // A figure that is read when somebody asks, e.g. open connections.
     void gauge(const std::string& name, const std::string& help, std::function<double()> read);

@@ -10,4 +10,8 @@ namespace engram::observe {
 // replaced by U+FFFD, API keys and bearer tokens by [redacted].
 void appendEscaped(std::string& out, std::string_view text);
 
+// A copy of a text that leaves the machine: API keys, bearer tokens, JSON Web Tokens, user and password in URLs, and values of
+// members or keys that sound like secrets ("password", "token", …) become [redacted]. Lines stay lines.
+std::string redacted(std::string_view text);
+
 }  // namespace engram::observe

@@ -1,6 +1,7 @@
 #include "problem/problem.hpp"
 
 #include "json/json.hpp"
+#include "json/utf8.hpp"
 
 namespace engram::problem {
 namespace {
@@ -9,9 +10,11 @@ constexpr Kind kKinds[] = {
 #include "error_table.inc"
 };
 
+// Messages quote what was sent: whatever bytes those were, the document is JSON.
 void member(json::Writer& out, std::string_view name, std::string_view value) {
     out.Key(name.data(), static_cast<rapidjson::SizeType>(name.size()));
-    out.String(value.data(), static_cast<rapidjson::SizeType>(value.size()));
+    const std::string text = json::toUtf8(value);
+    out.String(text.data(), static_cast<rapidjson::SizeType>(text.size()));
 }
 
 }  // namespace

@@ -25,6 +25,7 @@ public:
     // The payload at `offset`, which moves behind it; empty at the end.
     std::string_view read(size_t& offset) const;
     size_t end() const { return end_; }
+    size_t room() const { return capacity_ - end_; }  // bytes left, headers included
     void sync();  // beside append() too: what is there when it is called reaches the disk
     const std::string& path() const { return path_; }
 

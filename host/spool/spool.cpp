@@ -1,11 +1,13 @@
 #include "spool/spool.hpp"
 
 #include <algorithm>
+#include <charconv>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <optional>
 
 #include <fcntl.h>
 #include <pthread.h>
@@ -17,6 +19,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr size_t kMaxEvent = 256 * 1024;
+constexpr size_t kReserve = 3;  // segments beyond the limit, for events that must not be lost
 
 std::string segmentPath(const std::string& folder, uint64_t number) {
     char name[40];
@@ -24,12 +27,22 @@ std::string segmentPath(const std::string& folder, uint64_t number) {
     return folder + name;
 }
 
+// Nothing for a file that is not ours.
+std::optional<uint64_t> segmentNumber(const std::string& name) {
+    if (name.size() != 23 || !name.ends_with(".events")) return std::nullopt;
+    uint64_t number = 0;
+    const auto [end, error] = std::from_chars(name.data(), name.data() + 16, number, 16);
+    if (error != std::errc() || end != name.data() + 16) return std::nullopt;
+    return number;
+}
+
 }  // namespace
 
 Result<std::unique_ptr<Spool>> Spool::open(Options options) {
     std::error_code failed;
     fs::create_directories(options.folder, failed);
-    fs::permissions(options.folder, fs::perms::owner_all, failed);
+    if (!failed) fs::permissions(options.folder, fs::perms::owner_all, failed);
+    if (failed) return Error{"spool", options.folder + ": " + failed.message(), "check the folder and its owner", ""};
     auto spool = std::unique_ptr<Spool>(new Spool(std::move(options)));
     if (auto loaded = spool->load(); !loaded) return loaded.error();
     spool->syncer_ = std::thread([raw = spool.get()] { raw->syncLoop(); });
@@ -39,10 +52,10 @@ Result<std::unique_ptr<Spool>> Spool::open(Options options) {
 
 Result<void> Spool::load() {
     std::vector<uint64_t> numbers;
-    for (const auto& entry : fs::directory_iterator(options_.folder)) {
-        const std::string name = entry.path().filename();
-        if (name.size() == 23 && name.ends_with(".events")) numbers.push_back(std::stoull(name.substr(0, 16), nullptr, 16));
-    }
+    std::error_code failed;
+    for (const auto& entry : fs::directory_iterator(options_.folder, failed))
+        if (auto number = segmentNumber(entry.path().filename())) numbers.push_back(*number);
+    if (failed) return Error{"spool", options_.folder + ": " + failed.message(), "check the folder and its owner", ""};
     std::sort(numbers.begin(), numbers.end());
     for (uint64_t number : numbers)
         if (auto added = addSegment(number); !added) return added;
@@ -67,30 +80,69 @@ Spool::~Spool() {
     if (syncer_.joinable()) syncer_.join();
 }
 
+// The segment that took it. The lock is held.
+Result<Segment*> Spool::appendPayload(std::string_view payload, size_t max_bytes) {
+    if (payload.size() > kMaxEvent) return Error{"spool", "the event is over 256 KiB", "", ""};
+    if (segments_.back()->append(payload) == Segment::Room::Full) {
+        if (segments_.size() * options_.segment_bytes >= max_bytes)
+            return Error{"spool_full", "the spool is full: its consumers are too far behind", "", ""};
+        if (auto added = addSegment(segments_.back().number + 1); !added) return added.error();
+        if (segments_.back()->append(payload) == Segment::Room::Full)
+            return Error{"spool", "the event does not fit into a segment", "", ""};
+    }
+    return segments_.back().segment.get();
+}
+
 Result<void> Spool::append(const Event& event, Durability durability) {
+    Segment* segment = nullptr;
     {
         std::lock_guard lock(mutex_);
         scratch_.clear();
         encode(scratch_, event);
-        if (scratch_.size() > kMaxEvent) return Error{"spool", "the event is over 256 KiB", "", ""};
-        if (segments_.back()->append(scratch_) == Segment::Room::Full) {
-            if (segments_.size() * options_.segment_bytes >= options_.max_bytes)
-                return Error{"spool_full", "the spool is full: its consumers are too far behind", "", ""};
-            if (auto added = addSegment(segments_.back().number + 1); !added) return added;
-            if (segments_.back()->append(scratch_) == Segment::Room::Full)
-                return Error{"spool", "the event does not fit into a segment", "", ""};
-        }
-        if (durability == Durability::Disk) segments_.back()->sync();
+        const size_t extra = durability == Durability::Disk ? kReserve * options_.segment_bytes : 0;
+        auto taken = appendPayload(scratch_, options_.max_bytes + extra);
+        if (!taken) return taken.error();
+        segment = *taken;
     }
+    if (durability == Durability::Disk) syncOne(segment);
     return {};
+}
+
+// Others append meanwhile; only the removal of consumed segments waits.
+void Spool::syncOne(Segment* segment) {
+    std::lock_guard sync_lock(sync_mutex_);
+    {
+        std::lock_guard lock(mutex_);
+        const bool there = std::any_of(segments_.begin(), segments_.end(),
+                                       [segment](const Numbered& n) { return n.segment.get() == segment; });
+        if (!there) return;  // consumed already: it is where it belongs
+    }
+    segment->sync();
+}
+
+Result<void> Spool::prepare() {
+    std::lock_guard lock(mutex_);
+    if (segments_.back()->room() > 2 * kMaxEvent) return {};
+    if (segments_.size() * options_.segment_bytes >= options_.max_bytes + options_.segment_bytes)
+        return Error{"spool_full", "the spool is full: its consumers are too far behind", "", ""};
+    return addSegment(segments_.back().number + 1);
 }
 
 void Spool::subscribe(const std::string& reader) {
     std::lock_guard lock(mutex_);
     Position position{segments_.front().number, 0};
     std::ifstream file(cursorPath(reader));
-    if (Position saved; file >> saved.segment >> saved.offset) position = std::max(position, saved);
+    if (Position saved; file >> saved.segment >> saved.offset) position = std::max(position, within(saved));
     readers_[reader] = position;
+}
+
+// A cursor may have reached the disk before the events it is behind: what was lost is not waited for. Beyond every
+// segment it is of another life of the folder: everything is read again, events are idempotent.
+Position Spool::within(Position saved) const {
+    if (saved.segment > segments_.back().number) return {segments_.front().number, 0};
+    for (const Numbered& segment : segments_)
+        if (segment.number == saved.segment) saved.offset = std::min<uint64_t>(saved.offset, segment->end());
+    return saved;
 }
 
 std::vector<Event> Spool::read(const std::string& reader, size_t max, Position& next) {

@@ -41,8 +41,10 @@ public:
     Spool(const Spool&) = delete;
     ~Spool();
 
-    // Error "spool_full": consumers are too far behind.
+    // Error "spool_full": consumers are too far behind. An event that goes to the disk may use some room beyond that.
     Result<void> append(const Event& event, Durability durability = Durability::Process);
+    // Makes sure that a few events to the disk find room; an error here comes before anything was done.
+    Result<void> prepare();
 
     // A named reader; starts where it committed last, a new one at the oldest event there is.
     void subscribe(const std::string& reader);
@@ -65,7 +67,10 @@ private:
     explicit Spool(Options options) : options_(std::move(options)) {}
     Result<void> load();
     Result<void> addSegment(uint64_t number);
+    Result<Segment*> appendPayload(std::string_view payload, size_t max_bytes);
+    void syncOne(Segment* segment);
     void removeConsumed();
+    Position within(Position saved) const;
     void syncLoop();
     std::string cursorPath(const std::string& reader) const { return options_.folder + "/" + reader + ".cursor"; }
 
