@@ -1,6 +1,7 @@
 #include "engine/analysis.hpp"
 
 #include "engine/unicode.hpp"
+#include "json/utf8.hpp"
 
 #include <libstemmer.h>
 
@@ -39,10 +40,6 @@ constexpr std::array<std::string_view, 94> kStopWords = {
     "was",   "we",    "were",  "what",  "when",  "where", "which", "while", "who",   "whom",   "whose", "why",
     "will",  "with",  "would", "you",   "your",  "yours", "us",    "may",   "also",  "not"};
 
-bool isStopWord(std::string_view word) {
-    return std::find(kStopWords.begin(), kStopWords.end(), word) != kStopWords.end();
-}
-
 enum class Words { All, Telling };
 
 class Collector {
@@ -55,9 +52,7 @@ public:
     }
     void add(std::string_view term) {
         if (term.empty()) return;
-        std::string text(term.substr(0, kMaxTerm));
-        while (!text.empty() && term.size() > kMaxTerm && (static_cast<unsigned char>(text.back()) & 0xC0) == 0x80)
-            text.pop_back();  // do not cut a character in two
+        std::string text = json::brief(term, kMaxTerm);
         ++out_.length;
         auto [it, fresh] = index_.emplace(text, out_.terms.size());
         if (fresh) out_.terms.push_back({std::move(text), 1});
@@ -112,6 +107,10 @@ Analysis run(std::string_view text, Words words) {
 }
 
 }  // namespace
+
+bool isStopWord(std::string_view word) {
+    return std::find(kStopWords.begin(), kStopWords.end(), word) != kStopWords.end();
+}
 
 Analysis analyse(std::string_view text) { return run(text, Words::All); }
 

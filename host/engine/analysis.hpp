@@ -26,4 +26,7 @@ Analysis analyse(std::string_view text);
 // As analyse, but leaves words out that say nothing in a question ("what", "the"), unless nothing else is there.
 Analysis analyseQuery(std::string_view text);
 
+// A word that says nothing in a question.
+bool isStopWord(std::string_view word);
+
 }  // namespace engram::engine

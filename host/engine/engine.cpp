@@ -1,5 +1,8 @@
 #include "engine/engine.hpp"
 
+#include "engine/duplicates.hpp"
+#include "engine/session.hpp"
+
 #include <engram/cpp/text.hpp>
 
 namespace engram::engine {
@@ -7,9 +10,20 @@ namespace {
 
 constexpr size_t kReadBudget = 16u << 20;
 constexpr size_t kHistoryLimit = 10000;
+constexpr std::chrono::seconds kInlinePatience{2};
 
 Error conflict(const Uuid& id, uint64_t version) {
     return {"version_conflict", "memory " + id.text() + " has version " + std::to_string(version), "", ""};
+}
+
+Error limitReached(const Outcome& outcome) {
+    const std::string unit = outcome.limited_unit.empty() ? std::string("things") : outcome.limited_unit;
+    Error error{"plan_limit",
+                "the plan allows " + std::to_string(outcome.limit) + " " + unit + "; with this there would be " +
+                    std::to_string(outcome.current_count),
+                "", ""};
+    error.counted = Error::Counted{outcome.limit, outcome.count_before};
+    return error;
 }
 
 Error refusalOf(const Outcome& outcome, const Uuid& id) {
@@ -20,8 +34,7 @@ Error refusalOf(const Outcome& outcome, const Uuid& id) {
         case ENGRAM_APPLY_NAME_TAKEN: return {"already_exists", "the name is taken", "", ""};
         case ENGRAM_APPLY_KEY_REUSED:
             return {"idempotency_key_reused", "the idempotency key was used with another request", "", ""};
-        case ENGRAM_APPLY_LIMIT:
-            return {"plan_limit", "the limit of " + std::to_string(outcome.limit) + " is reached", "", ""};
+        case ENGRAM_APPLY_LIMIT: return limitReached(outcome);
         case ENGRAM_APPLY_REFUSED: return {"invalid_value", outcome.message, "", ""};
         default: return {"internal", "storage outcome " + std::to_string(outcome.outcome), "", ""};
     }
@@ -45,7 +58,10 @@ Memory idOnly(const Uuid& id, int64_t now) {
 }
 
 void patchMemory(Memory& memory, const MemoryPatch& patch) {
-    if (patch.content) memory.content = *patch.content;
+    if (patch.content && *patch.content != memory.content) {
+        memory.content = *patch.content;
+        memory.name.clear();
+    }
     if (patch.type) memory.type = *patch.type;
     if (patch.metadata) memory.metadata = *patch.metadata;
     if (patch.tags) memory.tags = *patch.tags;
@@ -54,14 +70,20 @@ void patchMemory(Memory& memory, const MemoryPatch& patch) {
     if (patch.expires_at) memory.expires_at = *patch.expires_at;
 }
 
-// The rules for a new memory hold for a changed one.
-Result<void> validateChanged(const Memory& memory) {
-    NewMemory rules{memory.workspace, memory.type,       memory.content,     memory.metadata,
-                    memory.tags,      memory.importance, memory.occurred_at, memory.expires_at};
-    return validate(rules);
+// The vectors that can be had without waiting. One that cannot comes later: a memory is not refused for want of it.
+std::vector<std::pair<uint32_t, std::vector<float>>> vectorsOf(const TenantVectors& tenant, const std::string& content) {
+    std::vector<std::pair<uint32_t, std::vector<float>>> out;
+    for (const SpaceUse& use : tenant.spaces().kept()) {
+        if (use.embedder->pace != Embedder::Pace::Inline) continue;
+        std::vector<float> vector(use.embedder->dimensions);
+        const std::string_view text = content;
+        ArenaCall call;
+        const auto deadline = std::chrono::steady_clock::now() + kInlinePatience;
+        if (embedTexts(*use.embedder, call, ENGRAM_EMBED_DOCUMENT, {&text, 1}, deadline, vector))
+            out.emplace_back(use.id, std::move(vector));
+    }
+    return out;
 }
-
-bool expired(const Memory& memory, int64_t now) { return memory.expires_at && *memory.expires_at <= now; }
 
 }  // namespace
 
@@ -76,23 +98,15 @@ struct Update {
     unsigned attempts;
 };
 
-Engine::Engine(StorageBinding storage, EmbedBinding embed, const Clock& clock, Options options)
-    : storage_(storage), embed_(embed), clock_(clock), options_(options), writers_(options.writers) {
-    if (!embed_.table) return;
-    ArenaCall call;
-    engram_embed_info info{};
-    info.size = sizeof info;
-    if (embed_.table->info(embed_.self, call, &info) != ENGRAM_OK || !info.deterministic) {
-        embed_ = {};  // a slow or remote embedder fills its space in the background, not inside writes
-        return;
-    }
-    model_ = view(info.model);
-    dimensions_ = info.dimensions;
-}
+Engine::Engine(StorageBinding storage, std::vector<EmbedBinding> embedders, const Clock& clock, Options options)
+    : storage_(storage), embedders_(std::move(embedders)), clock_(clock), options_(options), filler_(options.filler),
+      queries_(options.queries), writers_(options.writers), expiry_(storage, clock, writers_, options.expiry) {}
 
 Engine::~Engine() { stop(); }
 
 void Engine::stop() {
+    stopEmbedding(std::chrono::steady_clock::now() + std::chrono::seconds(5));
+    expiry_.stop();
     writers_.stop();
     std::unique_lock lock(mutex_);
     for (auto& [id, tenant] : tenants_) {
@@ -116,47 +130,52 @@ Result<std::shared_ptr<Engine::Tenant>> Engine::open(const std::string& id) {
     ArenaCall call;
     call.setTenant(id);
     auto made = std::make_shared<Tenant>();
-    engram_status status = storage_.table->open(storage_.self, call, borrow(id), ENGRAM_OPEN_CREATE, &made->db);
+    const engram_status status = storage_.table->open(storage_.self, call, borrow(id), ENGRAM_OPEN_CREATE, &made->db);
     if (status != ENGRAM_OK) return storageError(status, call);
-    if (embed_.table) {
-        engram_space space{};
-        space.size = sizeof space;
-        space.dimensions = dimensions_;
-        space.name = borrow(model_);
-        status = storage_.table->space_create(storage_.self, call, made->db, &space);
-        if (status != ENGRAM_OK) return storageError(status, call);
-        made->space = space.id;
-    }
+    made->vectors = std::make_shared<TenantVectors>(id, storage_, made->db);
     made->writer = std::make_shared<TenantWriter>(storage_, made->db);
+    if (embedders_.preferred()) {
+        auto spaces = settleSpaces(storage_, made->db, embedders_);
+        if (!spaces) return spaces.error();
+        made->vectors->use(*spaces);
+        if (fillsLater(storage_) && !spaces->kept().empty()) filler_.add(made->vectors);
+    }
+    expiry_.add(made->db, made->writer);
     tenants_.emplace(id, made);
     return made;
 }
 
-Result<Prepared> Engine::prepare(const Tenant& tenant, Memory memory) {
+Prepared Engine::prepare(const Tenant& tenant, Memory memory) {
     Analysis analysis = analyse(memory.content);
-    std::vector<float> vector;
-    if (tenant.space) {
-        vector.resize(dimensions_);
-        const engram_str text = borrow(memory.content);
-        ArenaCall call;
-        const engram_status status =
-            embed_.table->embed(embed_.self, call, ENGRAM_EMBED_DOCUMENT, &text, 1, vector.data(), nullptr);
-        if (status != ENGRAM_OK) return Error{"unavailable", "the embedder does not answer", "", ""};
-    }
-    return Prepared(std::move(memory), std::move(analysis), std::move(vector), tenant.space);
+    if (const auto session = sessionOf(memory.metadata))
+        analysis.terms.push_back({sessionTerm(memory.workspace, *session), 1});
+    analysis.terms.push_back({sameTextTerm(canonicalText(memory.content)), 1});
+    std::vector<std::pair<uint32_t, std::vector<float>>> vectors = vectorsOf(*tenant.vectors, memory.content);
+    Prepared prepared(std::move(memory), std::move(analysis), {}, 0);
+    for (auto& [space, values] : vectors) prepared.add(space, std::move(values));
+    return prepared;
 }
 
 void Engine::submit(const std::shared_ptr<Tenant>& tenant, std::vector<WriteOp> ops, std::span<const Memory> memories,
                     WriteOptions options, WriteDone done) {
     PendingWrite write;
+    size_t puts = 0;
+    std::vector<uint32_t> given;  // the spaces in which all of them have a vector
+    for (const WriteOp& op : ops) {
+        if (op.kind != ENGRAM_OP_PUT) continue;
+        if (op.memory.memory().expires_at) expiry_.expires(tenant->db, *op.memory.memory().expires_at);
+        if (puts++ == 0) given = op.memory.spaces();
+        else std::erase_if(given, [&](uint32_t space) { return !op.memory.has(space); });
+    }
     const Uuid id = memories.empty() ? Uuid() : memories.front().id;
     write.answer = options.render ? options.render(memories) : std::string();
     write.options = std::move(options);
     write.ops = std::move(ops);
     write.now = clock_.now();
-    write.done = [id, done = std::move(done)](Result<Outcome> outcome) {
+    write.done = [this, id, puts, given, vectors = tenant->vectors, done = std::move(done)](Result<Outcome> outcome) {
         if (!outcome) return done(outcome.error());
         if (!applied(*outcome)) return done(refusalOf(*outcome, id));
+        if (puts > 0 && outcome->outcome == ENGRAM_APPLY_DONE) noteMissing(vectors, given, puts, outcome->lsn);
         done(receiptOf(std::move(*outcome)));
     };
     writers_.submit(tenant->writer, std::move(write));
@@ -170,22 +189,9 @@ void Engine::create(const std::string& tenant_id, std::vector<NewMemory> memorie
     std::vector<Memory> made;
     std::vector<WriteOp> ops;
     for (NewMemory& given : memories) {
-        Memory memory;
-        memory.id = mintUuid(now);
-        memory.workspace = std::move(given.workspace);
-        memory.type = std::move(given.type);
-        memory.content = std::move(given.content);
-        memory.metadata = std::move(given.metadata);
-        memory.tags = std::move(given.tags);
-        memory.importance = given.importance;
-        memory.occurred_at = given.occurred_at;
-        memory.expires_at = given.expires_at;
-        memory.created_at = memory.updated_at = now;
-        memory.version = 1;
+        Memory memory = firstVersion(std::move(given), now);
         made.push_back(memory);
-        auto prepared = prepare(**found, std::move(memory));
-        if (!prepared) return done(prepared.error());
-        ops.push_back({ENGRAM_OP_PUT, std::move(*prepared), ENGRAM_VERSION_NEW});
+        ops.push_back({ENGRAM_OP_PUT, prepare(**found, std::move(memory)), ENGRAM_VERSION_NEW});
     }
     submit(*found, std::move(ops), made, std::move(options), std::move(done));
 }
@@ -222,21 +228,30 @@ Result<Memory> Engine::current(const Tenant& tenant, const Uuid& id) {
     return std::move(rows.memories.front());
 }
 
-// A request that cannot be done may be a repetition of one that was: the key decides, inside storage.
+void Engine::keepName(Memory& next, const Memory& newest) {
+    if (newest.state != Memory::State::Live || next.name != newest.name) next.name.clear();
+}
+
 void Engine::refuseUnlessReplayed(const std::shared_ptr<Tenant>& tenant, const Uuid& id, WriteOptions options,
                                   Error error, WriteDone done) {
-    if (options.idempotency_key.empty()) return done(std::move(error));
+    unlessReplayed(tenant, id, std::move(options), [done, error = std::move(error)] { done(error); }, done);
+}
+
+// A request for which nothing is to be written may be a repetition of one that was: the key decides, inside storage.
+void Engine::unlessReplayed(const std::shared_ptr<Tenant>& tenant, const Uuid& id, WriteOptions options,
+                            std::function<void()> otherwise, WriteDone done) {
+    if (options.idempotency_key.empty()) return otherwise();
     PendingWrite probe;
     // A delete that is never applied: of a record that is there the version is wrong, of another it is absent.
     probe.ops.push_back({ENGRAM_OP_DELETE, Prepared(idOnly(id, clock_.now()), {}, {}, 0), ENGRAM_VERSION_NEW});
     probe.options = std::move(options);
     probe.options.render = nullptr;
     probe.now = clock_.now();
-    probe.done = [error = std::move(error), done = std::move(done), id](Result<Outcome> outcome) {
+    probe.done = [otherwise = std::move(otherwise), done = std::move(done), id](Result<Outcome> outcome) {
         if (!outcome) return done(outcome.error());
         if (outcome->outcome == ENGRAM_APPLY_REPLAYED) return done(receiptOf(std::move(*outcome)));
         if (outcome->outcome == ENGRAM_APPLY_KEY_REUSED) return done(refusalOf(*outcome, id));
-        done(error);
+        otherwise();
     };
     writers_.submit(tenant->writer, std::move(probe));
 }
@@ -247,10 +262,8 @@ void Engine::putVersion(const std::shared_ptr<Tenant>& tenant, Memory memory, ui
     memory.updated_at = clock_.now();
     memory.state = Memory::State::Live;
     const Memory copy = memory;
-    auto prepared = prepare(*tenant, std::move(memory));
-    if (!prepared) return done(prepared.error());
     std::vector<WriteOp> ops;
-    ops.push_back({ENGRAM_OP_PUT, std::move(*prepared), expected});
+    ops.push_back({ENGRAM_OP_PUT, prepare(*tenant, std::move(memory)), expected});
     submit(tenant, std::move(ops), {&copy, 1}, std::move(options), std::move(done));
 }
 
@@ -270,7 +283,7 @@ void Engine::attemptUpdate(std::shared_ptr<Update> update) {
     else if (update->expected && *update->expected != memory->version) refusal = conflict(update->id, memory->version);
     if (refusal.code.empty()) {
         patchMemory(*memory, update->patch);
-        if (auto valid = validateChanged(*memory); !valid) refusal = valid.error();
+        if (auto valid = validate(rulesOf(*memory)); !valid) refusal = valid.error();
     }
     if (!refusal.code.empty())
         return refuseUnlessReplayed(update->tenant, update->id, update->options, std::move(refusal), update->done);
@@ -285,12 +298,22 @@ void Engine::attemptUpdate(std::shared_ptr<Update> update) {
 
 void Engine::remove(const std::string& tenant_id, const Uuid& id, std::optional<uint64_t> expected,
                     WriteOptions options, WriteDone done) {
+    removeOne(ENGRAM_OP_DELETE, tenant_id, id, expected, std::move(options), std::move(done));
+}
+
+void Engine::purge(const std::string& tenant_id, const Uuid& id, std::optional<uint64_t> expected, WriteOptions options,
+                   WriteDone done) {
+    removeOne(ENGRAM_OP_PURGE, tenant_id, id, expected, std::move(options), std::move(done));
+}
+
+void Engine::removeOne(uint32_t kind, const std::string& tenant_id, const Uuid& id, std::optional<uint64_t> expected,
+                       WriteOptions options, WriteDone done) {
     auto found = tenant(tenant_id);
     if (!found) return done(found.error());
     Memory memory = idOnly(id, clock_.now());
     std::vector<WriteOp> ops;
     const Memory copy = memory;
-    ops.push_back({ENGRAM_OP_DELETE, Prepared(std::move(memory), {}, {}, 0), expected.value_or(ENGRAM_VERSION_ANY)});
+    ops.push_back({kind, Prepared(std::move(memory), {}, {}, 0), expected.value_or(ENGRAM_VERSION_ANY)});
     submit(*found, std::move(ops), {&copy, 1}, std::move(options), std::move(done));
 }
 
@@ -300,7 +323,7 @@ void Engine::undelete(const std::string& tenant_id, const Uuid& id, WriteOptions
     auto all = versions(**found, id, {});
     Error refusal;
     if (!all) refusal = all.error();
-    else if (all->back().state == Memory::State::Live)
+    else if (all->back().state == Memory::State::Live && !expired(all->back(), clock_.now()))
         refusal = {"not_deleted", "memory " + id.text() + " is not deleted", "", ""};
     if (!refusal.code.empty()) return refuseUnlessReplayed(*found, id, std::move(options), std::move(refusal), std::move(done));
     const uint64_t newest = all->back().version;
@@ -308,6 +331,7 @@ void Engine::undelete(const std::string& tenant_id, const Uuid& id, WriteOptions
         if (it->state != Memory::State::Live) continue;
         Memory memory = std::move(*it);
         if (expired(memory, clock_.now())) memory.expires_at.reset();
+        keepName(memory, all->back());
         return putVersion(*found, std::move(memory), newest, std::move(options), std::move(done));
     }
     done(memoryNotFound(id));
@@ -332,7 +356,9 @@ void Engine::revert(const std::string& tenant_id, const Uuid& id, uint64_t versi
             refusal = conflict(id, all->back().version);
     }
     if (!refusal.code.empty()) return refuseUnlessReplayed(*found, id, std::move(options), std::move(refusal), std::move(done));
-    putVersion(*found, *target, all->back().version, std::move(options), std::move(done));
+    Memory memory = *target;
+    keepName(memory, all->back());
+    putVersion(*found, std::move(memory), all->back().version, std::move(options), std::move(done));
 }
 
 void Engine::removeWorkspace(const std::string& tenant_id, const std::string& workspace,

@@ -2,6 +2,7 @@
 
 #include "config/did_you_mean.hpp"
 #include "engine/time.hpp"
+#include "json/utf8.hpp"
 
 #include <engram/cpp/text.hpp>
 
@@ -77,7 +78,7 @@ public:
         Filter::Node all{ENGRAM_AND, 0, {}, {}, {}};
         for (const auto& member : value.GetObject()) {
             const std::string name(json::view(member.name));
-            auto node = this->member(name, member.value, at + "/" + name, depth);
+            auto node = this->member(name, member.value, at + json::pointerStep(name), depth);
             if (!node) return node.error();
             all.children.push_back(std::move(*node));
         }
@@ -104,13 +105,13 @@ private:
         if (metadata) {
             std::string path = metadataPath(name);
             if (path.size() > kMaxText || !path.starts_with('/'))
-                return invalid(at, "'" + name.substr(0, 64) + "' is not a path into metadata",
+                return invalid(at, "'" + json::brief(name) + "' is not a path into metadata",
                                "write metadata.a.b or metadata:/a/b");
             return conditions({name, ENGRAM_FIELD_METADATA, FieldType::Any}, std::move(path), value, at);
         }
         for (const Field& field : kFields)
             if (field.name == name) return conditions(field, {}, value, at);
-        return invalid(at, "unknown field '" + name.substr(0, 64) + "'",
+        return invalid(at, "unknown field '" + json::brief(name) + "'",
                        suggestion(name, kFields, {"metadata.<name>", "and", "or", "not"}));
     }
 
@@ -133,7 +134,7 @@ private:
         Filter::Node all{ENGRAM_AND, 0, {}, {}, {}};
         for (const auto& member : value.GetObject()) {
             const std::string name(json::view(member.name));
-            auto node = named(field, path, name, member.value, at + "/" + name);
+            auto node = named(field, path, name, member.value, at + json::pointerStep(name));
             if (!node) return node.error();
             all.children.push_back(std::move(*node));
         }
@@ -157,7 +158,7 @@ private:
         }
         for (const Operator& known : kOperators)
             if (known.name == name) return condition(field, path, known.op, value, at);
-        return invalid(at, "unknown operator '" + name.substr(0, 64) + "'",
+        return invalid(at, "unknown operator '" + json::brief(name) + "'",
                        suggestion(name, kOperators,
                                   field.type == FieldType::Tag ? std::initializer_list<std::string_view>{"any", "all"}
                                                                : std::initializer_list<std::string_view>{}));
@@ -233,6 +234,18 @@ Result<Filter> parseFilter(const json::Value& value) {
     Filter filter;
     filter.root_ = std::move(*root);
     return filter;
+}
+
+std::string nameOf(const Filter::Node& node) {
+    if (node.op == ENGRAM_AND) return "and";
+    if (node.op == ENGRAM_OR) return "or";
+    if (node.op == ENGRAM_NOT) return "not";
+    std::string name = "metadata:" + node.path;
+    for (const Field& field : kFields)
+        if (field.id == node.field) name = field.name;
+    for (const Operator& op : kOperators)
+        if (op.op == node.op) return name + " " + std::string(op.name);
+    return name;
 }
 
 void Filter::require(Node node) {

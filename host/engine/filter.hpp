@@ -1,7 +1,7 @@
 // The filter language: JSON conditions over memories, parsed into the typed tree that storage takes.
 //
 // {"type": "fact"} equals; {"importance": {"gte": 0.5}}; {"tags": {"any": ["a", "b"]}}; {"metadata.session": 3};
-// {"and": […]}, {"or": […]}, {"not": {…}}; several members of an object must all hold. docs/how-to/filters.md is the
+// {"and": […]}, {"or": […]}, {"not": {…}}; several members of an object must all hold. docs/how-to/filter.md is the
 // manual. A value; any thread.
 #pragma once
 
@@ -50,6 +50,9 @@ Result<Filter> parseFilter(const json::Value& value);
 
 // expires_at absent or after `now`.
 Filter::Node notExpired(int64_t now);
+
+// What a node is about, for messages: "importance gte", "metadata:/project eq"; "and", "or", "not".
+std::string nameOf(const Filter::Node& node);
 
 // A filter laid out for storage; lives as long as what it was made from.
 class LoweredFilter {

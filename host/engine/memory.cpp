@@ -4,6 +4,7 @@
 #include "json/json.hpp"
 
 #include <cmath>
+#include <utility>
 
 namespace engram::engine {
 namespace {
@@ -47,6 +48,35 @@ Result<void> validateWorkspace(std::string_view name) {
     if (fits) return {};
     return invalid("/workspace", "'" + std::string(name.substr(0, 64)) + "' is not a workspace name",
                    "start with a letter or digit; then letters, digits and ._:/@-, at most 128");
+}
+
+NewMemory rulesOf(const Memory& memory) {
+    NewMemory rules;
+    rules.workspace = memory.workspace;
+    rules.type = memory.type;
+    rules.content = memory.content;
+    rules.metadata = memory.metadata;
+    rules.tags = memory.tags;
+    rules.importance = memory.importance;
+    rules.occurred_at = memory.occurred_at;
+    rules.expires_at = memory.expires_at;
+    return rules;
+}
+
+Memory firstVersion(NewMemory given, int64_t now) {
+    Memory memory;
+    memory.id = mintUuid(now);
+    memory.workspace = std::move(given.workspace);
+    memory.type = std::move(given.type);
+    memory.content = std::move(given.content);
+    memory.metadata = std::move(given.metadata);
+    memory.tags = std::move(given.tags);
+    memory.importance = given.importance;
+    memory.occurred_at = given.occurred_at;
+    memory.expires_at = given.expires_at;
+    memory.created_at = memory.updated_at = now;
+    memory.version = 1;
+    return memory;
 }
 
 Result<void> validate(const NewMemory& memory) {

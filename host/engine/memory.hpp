@@ -32,7 +32,11 @@ struct Memory {
     int64_t created_at = 0, updated_at = 0;
     uint64_t version = 0, lsn = 0;
     State state = State::Live;
+    std::string name{};  // that of its text, if it was stored on the condition that no other has it; see duplicates.hpp
 };
+
+// What to do with a memory whose text another of its workspace has already.
+enum class OnDuplicate { Allow, Reject, Skip, Merge };
 
 struct NewMemory {
     std::string workspace = "default", type = "note", content;
@@ -40,6 +44,7 @@ struct NewMemory {
     std::vector<std::string> tags;
     double importance = 0.5;
     std::optional<int64_t> occurred_at, expires_at;
+    OnDuplicate on_duplicate = OnDuplicate::Allow;
 };
 
 struct MemoryPatch {  // outer optional: given; inner: a value, or cleared
@@ -52,6 +57,12 @@ struct MemoryPatch {  // outer optional: given; inner: a value, or cleared
 // content_too_large or invalid_value, with a pointer to the member.
 Result<void> validate(const NewMemory& memory);
 Result<void> validateWorkspace(std::string_view name);
+// The memory as the rules for a new one see it: they hold for a changed one too.
+NewMemory rulesOf(const Memory& memory);
+// The first version of a memory, with an id of its own. now: milliseconds.
+Memory firstVersion(NewMemory given, int64_t now);
+
+inline bool expired(const Memory& memory, int64_t now) { return memory.expires_at && *memory.expires_at <= now; }
 
 inline Error memoryNotFound(const Uuid& id) { return {"memory_not_found", "no memory " + id.text(), "", "/id"}; }
 
@@ -59,9 +70,28 @@ inline Error memoryNotFound(const Uuid& id) { return {"memory_not_found", "no me
 // idempotency key and handed back when the key comes again.
 using Render = std::function<std::string(std::span<const Memory>)>;
 
+// What became of one item of a request about several memories.
+struct Written {
+    enum class Outcome { Created, Merged, Skipped, Changed, Unchanged, Deleted, Refused };
+    Memory memory;  // as it is now; Refused: of a duplicate the one that is there, else its id alone
+    Outcome outcome = Outcome::Refused;
+    Error error{};  // of Refused
+};
+using RenderWritten = std::function<std::string(std::span<const Written>)>;
+
+// Independent: an item that is refused hinders no other. Together: it refuses the request; nothing is written.
+enum class Items { Independent, Together };
+
+// One change of many memories.
+struct BulkChange {
+    enum class Kind { Delete, Tags } kind = Kind::Delete;
+    std::vector<std::string> add_tags{}, remove_tags{};
+};
+
 struct Limit {
     std::string counter;  // see engram_limit
     uint64_t max;
+    std::string unit{};  // how people call what is counted: "memories"
 };
 
 struct WriteOptions {

@@ -14,19 +14,24 @@ std::optional<int64_t> timeOf(engram_time time) {
 }  // namespace
 
 Prepared::Prepared(Memory memory, Analysis analysis, std::vector<float> vector, uint32_t space)
-    : memory_(std::move(memory)), analysis_(std::move(analysis)), vector_(std::move(vector)), space_(space) {}
+    : memory_(std::move(memory)), analysis_(std::move(analysis)) {
+    if (!vector.empty()) add(space, std::move(vector));
+}
 
 const engram_record* Prepared::record() {
     terms_.clear();
     for (const Term& term : analysis_.terms) terms_.push_back({borrow(term.text), term.count, 0});
     tags_.clear();
     for (const std::string& tag : memory_.tags) tags_.push_back(borrow(tag));
-    vector_abi_ = {space_, static_cast<uint32_t>(vector_.size()), vector_.data()};
+    vectors_abi_.clear();
+    for (const SpaceVector& vector : vectors_)
+        vectors_abi_.push_back({vector.space, static_cast<uint32_t>(vector.values.size()), vector.values.data()});
     record_ = {};
     record_.size = sizeof record_;
     record_.kind = ENGRAM_KIND_MEMORY;
     record_.id = memory_.id.abi();
     record_.workspace = borrow(memory_.workspace);
+    record_.name = borrow(memory_.name);
     record_.type = borrow(memory_.type);
     record_.text = borrow(memory_.content);
     record_.metadata = borrow(memory_.metadata);
@@ -40,8 +45,8 @@ const engram_record* Prepared::record() {
     record_.valid_from = record_.valid_until = ENGRAM_TIME_NONE;
     record_.terms = terms_.data();
     record_.n_terms = terms_.size();
-    record_.vectors = &vector_abi_;
-    record_.n_vectors = vector_.empty() ? 0 : 1;
+    record_.vectors = vectors_abi_.data();
+    record_.n_vectors = vectors_abi_.size();
     record_.length = analysis_.length;
     return &record_;
 }
@@ -50,6 +55,7 @@ Memory memoryOf(const engram_record& record) {
     Memory memory;
     memory.id = Uuid::from(record.id);
     memory.workspace = view(record.workspace);
+    memory.name = view(record.name);
     memory.type = view(record.type);
     memory.content = view(record.text);
     memory.metadata = record.metadata.len ? view(record.metadata) : "{}";

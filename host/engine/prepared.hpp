@@ -6,6 +6,7 @@
 
 #include <engram/storage.h>
 
+#include <algorithm>
 #include <memory>
 #include <string>
 #include <vector>
@@ -18,6 +19,18 @@ public:
     Prepared(Prepared&&) = default;
     Prepared& operator=(Prepared&&) = default;
 
+    // A vector more, of another space.
+    void add(uint32_t space, std::vector<float> vector) { vectors_.push_back({space, std::move(vector)}); }
+
+    std::vector<uint32_t> spaces() const {
+        std::vector<uint32_t> out;
+        for (const SpaceVector& vector : vectors_) out.push_back(vector.space);
+        return out;
+    }
+    bool has(uint32_t space) const {
+        return std::any_of(vectors_.begin(), vectors_.end(), [&](const SpaceVector& v) { return v.space == space; });
+    }
+
     const Memory& memory() const { return memory_; }
     size_t bytes() const { return memory_.content.size() + memory_.metadata.size(); }
     // The record; its pointers lead into this object and hold until it moves or ends.
@@ -26,11 +39,14 @@ public:
 private:
     Memory memory_;
     Analysis analysis_;
-    std::vector<float> vector_;
-    uint32_t space_;
+    struct SpaceVector {
+        uint32_t space;
+        std::vector<float> values;
+    };
+    std::vector<SpaceVector> vectors_;
     std::vector<engram_term> terms_;
     std::vector<engram_str> tags_;
-    engram_vector vector_abi_{};
+    std::vector<engram_vector> vectors_abi_;
     engram_record record_{};
 };
 

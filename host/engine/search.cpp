@@ -1,66 +1,135 @@
 #include "engine/search.hpp"
 
+#include "engine/candidates.hpp"
+#include "engine/fuzzy.hpp"
+#include "engine/period.hpp"
 #include "engine/prepared.hpp"
-#include "json/json.hpp"
+#include "engine/session.hpp"
 
+#include <engram/cpp/bm25.hpp>
 #include <engram/cpp/text.hpp>
 
 #include <algorithm>
-#include <cmath>
-#include <unordered_map>
+#include <map>
+#include <type_traits>
 
 namespace engram::engine {
 namespace {
+
+constexpr int64_t kToldWithin = 31LL * 86400 * 1000;  // after it happened
+constexpr size_t kDated = 200;                        // best candidates whose dates are looked at
 
 struct PlannedTerm {
     std::string text;
     uint64_t df = 0;
     double idf = 0;
+    std::string stands_for{};  // see TermScore
+    uint32_t distance = 0;
 };
 
 struct Plan {
     std::vector<PlannedTerm> terms;
-    std::vector<std::string> dropped;
+    size_t own_terms = 0;  // the first of them are of the query itself
+    std::vector<DroppedTerm> dropped;
     double average_length = 1;
 };
 
-struct Candidate {
-    double bm25 = 0, similarity = 0;
-    uint32_t length = 0;
+// Matches as they come from storage: the term frequencies of all stand in one array.
+struct Matches {
+    struct Match {
+        double bm25;
+        uint64_t rid;
+        uint32_t length;
+        size_t tf;  // where its own begin
+    };
+    std::vector<Match> matches;
     std::vector<uint32_t> tf;
 };
 
-using Candidates = std::unordered_map<uint64_t, Candidate>;
+engram_scope scopeOf(const std::vector<engram_str>& workspaces, const LoweredFilter& filter) {
+    return {sizeof(engram_scope), ENGRAM_KIND_MEMORY, workspaces.data(), workspaces.size(), filter.abi()};
+}
 
-// BM25's inverse document frequency, never negative (Lucene's form).
-double idfOf(uint64_t documents, uint64_t df) {
-    return std::log(1.0 + (static_cast<double>(documents) - static_cast<double>(df) + 0.5) /
-                              (static_cast<double>(df) + 0.5));
+Filter::Node occurredIn(const std::vector<Period>& periods) {
+    Filter::Node any{ENGRAM_OR, 0, {}, {}, {}};
+    for (const Period& period : periods) {
+        Filter::Node within{ENGRAM_AND, 0, {}, {}, {}};
+        const auto field = ENGRAM_FIELD_OCCURRED_AT;
+        within.children.push_back({ENGRAM_GE, field, {}, {{ENGRAM_VALUE_INTEGER, {}, period.from, 0, false}}, {}});
+        within.children.push_back({ENGRAM_LT, field, {}, {{ENGRAM_VALUE_INTEGER, {}, period.until, 0, false}}, {}});
+        any.children.push_back(std::move(within));
+    }
+    return any;
 }
 
 class Search {
 public:
-    Search(const StorageBinding& storage, const EmbedBinding& embed, const View& view, ArenaCall& call,
-           const SearchOptions& options, const SearchQuery& query, int64_t now)
-        : storage_(storage), embed_(embed), view_(view), call_(call), options_(options), query_(query),
-          filter_(withExpiry(query.filter, now)), lowered_(filter_) {
+    Search(const StorageBinding& storage, const View& view, ArenaCall& call, const SearchOptions& options,
+           const SearchQuery& query, int64_t now)
+        : storage_(storage), view_(view), call_(call), options_(options), query_(query),
+          now_(now), filter_(withExpiry(query.filter, now)), lowered_(filter_) {
         for (const std::string& workspace : query.workspaces) workspaces_.push_back(borrow(workspace));
-        scope_ = {sizeof(engram_scope), ENGRAM_KIND_MEMORY, workspaces_.data(), workspaces_.size(), lowered_.abi()};
+        scope_ = scopeOf(workspaces_, lowered_);
+        if (query.dates == SearchQuery::Dates::Favour) periods_ = periodsIn(query.text, now);
+        for (Period& period : periods_) period.until += kToldWithin;
     }
 
-    Result<SearchAnswer> run(uint32_t space, uint32_t dimensions) {
+    Result<SearchAnswer> run(const QueryVector& query_vector) {
         const bool lexical = query_.mode != SearchQuery::Mode::Vector;
-        const bool vector = query_.mode != SearchQuery::Mode::Lexical && space != 0;
+        const bool vector = query_.mode != SearchQuery::Mode::Lexical && query_vector.space != 0;
         if (lexical) {
-            if (auto planned = plan(); !planned) return planned.error();
-            if (auto matched = match(); !matched) return matched.error();
+            if (auto planned = timed("plan", [&] { return plan(); }); !planned) return planned.error();
+            if (auto matched = timed("lexical", [&] { return match(); }); !matched) return matched.error();
         }
         if (vector)
-            if (auto found = nearest(space, dimensions); !found) return found.error();
-        return answer();
+            if (auto found = timed("vector", [&] { return nearest(query_vector); }); !found) return found.error();
+        fuse();
+        if (query_.context == SearchQuery::Context::Session)
+            if (auto lent = timed("context", [&] { return lendContext(); }); !lent) return lent.error();
+        if (!periods_.empty())
+            if (auto dated = timed("dates", [&] { return favourDates(); }); !dated) return dated.error();
+        auto found = timed("read", [&] { return answer(); });
+        if (found && query_.explain == SearchQuery::Explain::Yes) found->explanation = explanation();
+        if (!found || !query_.why_not) return found;
+        auto why = whyNot(searched(), *query_.why_not);
+        if (!why) return why.error();
+        found->why_not = std::move(*why);
+        return found;
     }
 
 private:
+    template <class Part>
+    std::invoke_result_t<Part> timed(const char* name, Part part) {
+        if (query_.explain != SearchQuery::Explain::Yes) return part();
+        const Timed timed(explanation_, name);
+        return part();
+    }
+
+    Explanation explanation() {
+        uint64_t lexical = 0, vector = 0, lent = 0;
+        for (const auto& [rid, candidate] : candidates_) {
+            lexical += candidate.bm25 > 0 ? 1 : 0;
+            vector += candidate.similarity > 0 ? 1 : 0;
+            lent += candidate.own() == 0 ? 1 : 0;
+        }
+        Explanation out = std::move(explanation_);
+        out.candidates = {{"lexical", lexical}, {"vector", vector}, {"neighbours", lent}, {"all", candidates_.size()}};
+        for (const PlannedTerm& term : plan_.terms) out.terms.push_back({term.text, term.df, term.idf, term.stands_for});
+        out.dropped = plan_.dropped;
+        const Analysis telling = analyseQuery(query_.text);
+        for (const Term& term : analyse(query_.text).terms) {
+            auto is = [&](const Term& other) { return other.text == term.text; };
+            if (std::none_of(telling.terms.begin(), telling.terms.end(), is))
+                out.dropped.push_back({term.text, DroppedTerm::Reason::StopWord});
+        }
+        return out;
+    }
+
+    Searched searched() {
+        for (const PlannedTerm& term : plan_.terms) looked_for_.push_back(term.text);
+        return {storage_, view_, call_, query_.workspaces, query_.filter, looked_for_, candidates_, query_.limit, now_};
+    }
+
     static Filter withExpiry(Filter filter, int64_t now) {
         filter.require(notExpired(now));
         return filter;
@@ -69,7 +138,8 @@ private:
     // Rare terms first, as many as the budget of postings allows; common ones only if nothing else is there.
     Result<void> plan() {
         Analysis analysis = analyseQuery(query_.text);
-        if (analysis.terms.size() > options_.max_terms) analysis.terms.resize(options_.max_terms);
+        for (; analysis.terms.size() > options_.max_terms; analysis.terms.pop_back())
+            plan_.dropped.push_back({analysis.terms.back().text, DroppedTerm::Reason::TooMany});
         if (analysis.terms.empty()) return {};
         std::vector<engram_str> terms;
         for (const Term& term : analysis.terms) terms.push_back(borrow(term.text));
@@ -84,8 +154,8 @@ private:
                             : 1.0;
         std::vector<PlannedTerm> known;
         for (size_t i = 0; i < terms.size(); ++i)
-            if (df[i] > 0) known.push_back({analysis.terms[i].text, df[i], idfOf(stats.documents, df[i])});
-            else plan_.dropped.push_back(analysis.terms[i].text);
+            if (df[i] > 0) known.push_back({analysis.terms[i].text, df[i], inverseFrequency(stats.documents, df[i])});
+            else if (auto added = addStandIns(analysis.terms, i, stats.documents, known); !added) return added;
         std::stable_sort(known.begin(), known.end(), [](const auto& a, const auto& b) { return a.df < b.df; });
         uint64_t spent = 0;
         for (PlannedTerm& term : known) {
@@ -93,22 +163,64 @@ private:
                                 stats.documents > 1000;
             const bool dear = spent + term.df > options_.posting_budget;
             if (!plan_.terms.empty() && (common || dear)) {
-                plan_.dropped.push_back(term.text);
+                plan_.dropped.push_back({term.text, common ? DroppedTerm::Reason::TooCommon : DroppedTerm::Reason::TooDear});
                 continue;
             }
             spent += term.df;
             plan_.terms.push_back(std::move(term));
+        }
+        // Stand-ins come last: they do not speak for a session as a whole.
+        const auto own = std::stable_partition(plan_.terms.begin(), plan_.terms.end(),
+                                               [](const PlannedTerm& term) { return term.stands_for.empty(); });
+        plan_.own_terms = static_cast<size_t>(own - plan_.terms.begin());
+        return {};
+    }
+
+    // For a term that no memory has; it is dropped if nothing stands in for it.
+    Result<void> addStandIns(const std::vector<Term>& asked, size_t i, uint64_t documents, std::vector<PlannedTerm>& known) {
+        std::vector<StandIn> found;
+        if (query_.fuzzy == SearchQuery::Fuzzy::Auto) {
+            auto looked = standInsFor(storage_, view_, call_, scope_, asked[i].text);
+            if (!looked) return looked.error();
+            found = std::move(*looked);
+        }
+        if (found.empty()) plan_.dropped.push_back({asked[i].text, DroppedTerm::Reason::Unknown});
+        for (StandIn& one : found) {
+            auto is = [&](const auto& term) { return term.text == one.term; };
+            if (std::any_of(asked.begin(), asked.end(), is) || std::any_of(known.begin(), known.end(), is)) continue;
+            known.push_back({one.term, one.df, one.weight() * inverseFrequency(documents, one.df), asked[i].text, one.distance});
         }
         return {};
     }
 
     Result<void> match() {
         if (plan_.terms.empty()) return {};
+        if (auto matched = matchIn(scope_); !matched) return matched;
+        if (periods_.empty()) return {};
+        // What is of the named time must not be kept out by better matches of other times.
+        Filter dated = filter_;
+        dated.require(occurredIn(periods_));
+        const LoweredFilter lowered(dated);
+        return matchIn(scopeOf(workspaces_, lowered));
+    }
+
+    // The best candidates of a scope. Storage may leave out what is not among them; the rest is left out here.
+    Result<void> matchIn(const engram_scope& scope) {
         std::vector<engram_str> terms;
-        for (const PlannedTerm& term : plan_.terms) terms.push_back(borrow(term.text));
+        std::vector<double> weights;
+        for (const PlannedTerm& term : plan_.terms) {
+            terms.push_back(borrow(term.text));
+            weights.push_back(term.idf);
+        }
+        matches_ = {};
         const engram_postings sink = {sizeof(engram_postings), 0, this, &Search::pushPostings};
+        const engram_ranking ranking = {sizeof(engram_ranking), static_cast<uint32_t>(options_.candidates),
+                                        options_.k1, options_.b, plan_.average_length, weights.data()};
+        const engram_storage_v1* table = storage_.table;
+        const bool prunes = ENGRAM_HAS(engram_storage_v1, table, match_best) && table->match_best;
         const engram_status status =
-            storage_.table->match(storage_.self, call_, view_.handle(), &scope_, terms.data(), terms.size(), &sink);
+            prunes ? table->match_best(storage_.self, call_, view_.handle(), &scope, terms.data(), terms.size(), &ranking, &sink)
+                   : table->match(storage_.self, call_, view_.handle(), &scope, terms.data(), terms.size(), &sink);
         if (status != ENGRAM_OK) return storageError(status, call_);
         keepBest();
         return {};
@@ -121,105 +233,165 @@ private:
     }
 
     double termScore(const PlannedTerm& term, uint32_t tf, uint32_t length) const {
-        if (tf == 0) return 0;
-        const double norm = options_.k1 * (1 - options_.b + options_.b * length / plan_.average_length);
-        return term.idf * tf * (options_.k1 + 1) / (tf + norm);
+        return Bm25{options_.k1, options_.b, plan_.average_length}.share(term.idf, tf, length);
     }
 
     void score(const engram_posting& posting) {
         double sum = 0;
         for (size_t t = 0; t < plan_.terms.size(); ++t) sum += termScore(plan_.terms[t], posting.tf[t], posting.length);
-        Candidate& candidate = candidates_[posting.rid];
-        candidate.bm25 = sum;
-        candidate.length = posting.length;
-        if (query_.explain == SearchQuery::Explain::Yes) candidate.tf.assign(posting.tf, posting.tf + plan_.terms.size());
+        matches_.matches.push_back({sum, posting.rid, posting.length, matches_.tf.size()});
+        matches_.tf.insert(matches_.tf.end(), posting.tf, posting.tf + plan_.terms.size());
     }
 
     // The lexical arm's best; ties go to the older record.
     void keepBest() {
-        if (candidates_.size() <= options_.candidates) return;
-        std::vector<std::pair<double, uint64_t>> ranked;
-        for (const auto& [rid, candidate] : candidates_) ranked.emplace_back(-candidate.bm25, rid);
-        std::nth_element(ranked.begin(), ranked.begin() + static_cast<std::ptrdiff_t>(options_.candidates), ranked.end());
-        for (size_t i = options_.candidates; i < ranked.size(); ++i) candidates_.erase(ranked[i].second);
+        auto& matches = matches_.matches;
+        if (matches.size() > options_.candidates) {
+            std::nth_element(matches.begin(), matches.begin() + static_cast<std::ptrdiff_t>(options_.candidates), matches.end(),
+                             [](const auto& a, const auto& b) { return a.bm25 != b.bm25 ? a.bm25 > b.bm25 : a.rid < b.rid; });
+            matches.resize(options_.candidates);
+        }
+        for (const Matches::Match& match : matches) {
+            Candidate& candidate = candidates_[match.rid];
+            candidate.bm25 = match.bm25;
+            candidate.length = match.length;
+            const auto tf = matches_.tf.begin() + static_cast<std::ptrdiff_t>(match.tf);
+            candidate.tf.assign(tf, tf + static_cast<std::ptrdiff_t>(plan_.terms.size()));
+        }
     }
 
-    Result<void> nearest(uint32_t space, uint32_t dimensions) {
-        std::vector<float> vector(dimensions);
-        const engram_str text = borrow(query_.text);
-        engram_status status =
-            embed_.table->embed(embed_.self, call_, ENGRAM_EMBED_QUERY, &text, 1, vector.data(), nullptr);
-        if (status != ENGRAM_OK) return Error{"unavailable", "the embedder does not answer", "", ""};
+    Result<void> nearest(const QueryVector& vector) {
         std::vector<engram_neighbour> found(options_.candidates);
         size_t n = 0;
-        status = storage_.table->nearest(storage_.self, call_, view_.handle(), &scope_, space, vector.data(),
-                                         static_cast<uint32_t>(found.size()), found.data(), &n);
+        const engram_status status =
+            storage_.table->nearest(storage_.self, call_, view_.handle(), &scope_, vector.space, vector.values.data(),
+                                    static_cast<uint32_t>(found.size()), found.data(), &n);
         if (status != ENGRAM_OK) return storageError(status, call_);
         for (size_t i = 0; i < n; ++i)
             if (found[i].similarity > 0) candidates_[found[i].rid].similarity = found[i].similarity;
         return {};
     }
 
-    // Both arms scaled by their best candidate, then added with their weights.
-    std::vector<Hit> fuse(std::vector<uint64_t>& rids) {
+    // Both arms scaled by their best candidate; added with their weights they are a candidate's own score.
+    void fuse() {
         double best_bm25 = 0, best_similarity = 0;
         for (const auto& [rid, candidate] : candidates_) {
             best_bm25 = std::max(best_bm25, candidate.bm25);
             best_similarity = std::max(best_similarity, candidate.similarity);
         }
         const double vector_weight = query_.mode == SearchQuery::Mode::Vector ? 1.0 : options_.vector_weight;
-        std::vector<std::pair<Hit, uint64_t>> ranked;
-        for (const auto& [rid, candidate] : candidates_) {
-            Hit hit;
-            hit.bm25 = candidate.bm25;
-            hit.similarity = candidate.similarity;
-            hit.lexical = best_bm25 > 0 ? candidate.bm25 / best_bm25 : 0;
-            hit.vector = best_similarity > 0 ? vector_weight * candidate.similarity / best_similarity : 0;
-            hit.score = hit.lexical + hit.vector;
-            ranked.emplace_back(std::move(hit), rid);
+        for (auto& [rid, candidate] : candidates_) {
+            candidate.lexical = best_bm25 > 0 ? candidate.bm25 / best_bm25 : 0;
+            candidate.vector = best_similarity > 0 ? vector_weight * candidate.similarity / best_similarity : 0;
         }
-        const size_t keep = std::min<size_t>(ranked.size(), query_.limit);
-        std::partial_sort(ranked.begin(), ranked.begin() + static_cast<std::ptrdiff_t>(keep), ranked.end(),
-                          [](const auto& a, const auto& b) {
-                              return a.first.score != b.first.score ? a.first.score > b.first.score : a.second < b.second;
-                          });
-        std::vector<Hit> hits;
-        for (size_t i = 0; i < keep; ++i) {
-            hits.push_back(std::move(ranked[i].first));
-            rids.push_back(ranked[i].second);
-        }
-        return hits;
     }
 
-    Result<SearchAnswer> answer() {
-        SearchAnswer answer;
-        answer.lsn = view_.lsn();
-        std::vector<uint64_t> rids;
-        answer.hits = fuse(rids);
+    // The sessions of the best candidates, and what their memories lend each other.
+    Result<void> lendContext() {
+        const auto heads = bestOf(candidates_, options_.context.heads, [](const Candidate& c) { return c.own(); });
+        std::vector<std::string> terms;  // of their sessions, that of the best first
+        std::vector<SessionRecords> sessions;
+        auto note = [&](size_t i, const engram_record& record) {
+            const auto session = sessionOf(view(record.metadata));
+            if (!session) return sessions.push_back({{heads[i]}, candidates_[heads[i]].length});
+            std::string term = sessionTerm(view(record.workspace), *session);
+            if (std::find(terms.begin(), terms.end(), term) == terms.end()) terms.push_back(std::move(term));
+        };
+        if (auto read = rows(heads, ENGRAM_WANT_METADATA, note); !read) return read;
+        if (terms.empty()) return {};
+        auto members = membersOf(terms);
+        if (!members) return members.error();
+        sessions.insert(sessions.end(), members->begin(), members->end());
+        lendInSessions(sessions, plan_.own_terms, options_.context, {options_.k1, options_.b, 1}, candidates_);
+        return {};
+    }
+
+    // The memories of sessions that the query is about, by their terms; without the last sessions if they are too many.
+    Result<std::vector<SessionRecords>> membersOf(const std::vector<std::string>& sessions) {
+        std::vector<engram_str> terms;
+        for (const std::string& session : sessions) terms.push_back(borrow(session));
+        std::vector<uint64_t> sizes(terms.size());
+        engram_term_stats stats{};
+        stats.size = sizeof stats;
+        engram_status status = storage_.table->terms(storage_.self, call_, view_.handle(), &scope_, terms.data(), terms.size(),
+                                                     sizes.data(), &stats);
+        if (status != ENGRAM_OK) return storageError(status, call_);
+        size_t n = 0;
+        for (uint64_t sum = 0; n < sizes.size(); ++n)
+            if ((sum += sizes[n]) > options_.context.memories) break;
+        std::vector<SessionRecords> members(n);
+        if (n == 0) return members;
+        auto push = [](void* ctx, const engram_posting* postings, size_t count) -> engram_status {
+            auto& into = *static_cast<std::vector<SessionRecords>*>(ctx);
+            for (size_t i = 0; i < count; ++i)
+                for (size_t s = 0; s < into.size(); ++s) {
+                    if (postings[i].tf[s] == 0) continue;
+                    into[s].rids.push_back(postings[i].rid);
+                    into[s].length += postings[i].length;
+                }
+            return ENGRAM_OK;
+        };
+        const engram_postings sink = {sizeof(engram_postings), 0, &members, push};
+        status = storage_.table->match(storage_.self, call_, view_.handle(), &scope_, terms.data(), n, &sink);
+        if (status != ENGRAM_OK) return storageError(status, call_);
+        return members;
+    }
+
+    Result<void> favourDates() {
+        const auto best = bestOf(candidates_, kDated, [](const Candidate& c) { return c.score(); });
+        return rows(best, 0, [&](size_t i, const engram_record& record) {
+            const bool named = record.occurred_at != ENGRAM_TIME_NONE &&
+                               std::any_of(periods_.begin(), periods_.end(),
+                                           [&](const Period& period) { return period.contains(record.occurred_at); });
+            if (named) candidates_[best[i]].date = options_.date_factor;
+        });
+    }
+
+    // Calls row(place in rids, record) for those that are there.
+    template <class Row>
+    Result<void> rows(const std::vector<uint64_t>& rids, uint32_t want, Row row) {
         std::vector<engram_ref> refs(rids.size());
         for (size_t i = 0; i < rids.size(); ++i) {
             refs[i].by = ENGRAM_BY_RID;
             refs[i].rid = rids[i];
         }
-        struct Fill {
-            std::vector<Hit>& hits;
-            std::vector<char> seen;
-        } fill{answer.hits, std::vector<char>(rids.size(), 0)};
         auto push = [](void* ctx, size_t index, const engram_record* record) -> engram_status {
-            auto& into = *static_cast<Fill*>(ctx);
-            into.hits[index].memory = memoryOf(*record);
-            into.seen[index] = 1;
+            (*static_cast<Row*>(ctx))(index, *record);
             return ENGRAM_OK;
         };
-        const engram_rows rows = {sizeof(engram_rows), 0, &fill, push};
-        const engram_status status = storage_.table->get(storage_.self, call_, view_.handle(), refs.data(), refs.size(),
-                                                         ENGRAM_WANT_TEXT | ENGRAM_WANT_METADATA, &rows);
+        const engram_rows sink = {sizeof(engram_rows), 0, &row, push};
+        const engram_status status =
+            storage_.table->get(storage_.self, call_, view_.handle(), refs.data(), refs.size(), want, &sink);
         if (status != ENGRAM_OK) return storageError(status, call_);
-        if (query_.explain == SearchQuery::Explain::Yes)
-            for (size_t i = 0; i < rids.size(); ++i) explain(answer.hits[i], candidates_[rids[i]]);
-        for (size_t i = rids.size(); i-- > 0;)
-            if (!fill.seen[i]) answer.hits.erase(answer.hits.begin() + static_cast<std::ptrdiff_t>(i));
+        return {};
+    }
+
+    Result<SearchAnswer> answer() {
+        SearchAnswer answer;
+        answer.lsn = view_.lsn();
+        const auto best = bestOf(candidates_, query_.limit, [](const Candidate& c) { return c.score(); });
+        std::map<size_t, Hit> hits;
+        auto read = rows(best, ENGRAM_WANT_TEXT | ENGRAM_WANT_METADATA, [&](size_t i, const engram_record& record) {
+            hits.emplace(i, hitOf(candidates_[best[i]], memoryOf(record)));
+        });
+        if (!read) return read.error();
+        for (auto& [i, hit] : hits) answer.hits.push_back(std::move(hit));
         return answer;
+    }
+
+    Hit hitOf(const Candidate& candidate, Memory memory) const {
+        Hit hit;
+        hit.memory = std::move(memory);
+        hit.score = candidate.score();
+        hit.lexical = candidate.lexical;
+        hit.vector = candidate.vector;
+        hit.bm25 = candidate.bm25;
+        hit.similarity = candidate.similarity;
+        hit.neighbours = candidate.neighbours;
+        hit.session = candidate.session;
+        hit.date = candidate.date;
+        if (query_.explain == SearchQuery::Explain::Yes) explain(hit, candidate);
+        return hit;
     }
 
     void explain(Hit& hit, const Candidate& candidate) const {
@@ -227,72 +399,36 @@ private:
             if (candidate.tf[t] == 0) continue;
             const PlannedTerm& term = plan_.terms[t];
             hit.terms.push_back({term.text, term.df, candidate.tf[t], term.idf,
-                                 termScore(term, candidate.tf[t], candidate.length)});
+                                 termScore(term, candidate.tf[t], candidate.length), term.stands_for, term.distance});
         }
-        hit.dropped_terms = plan_.dropped;
+        for (const DroppedTerm& term : plan_.dropped) hit.dropped_terms.push_back(term.term);
     }
 
     const StorageBinding& storage_;
-    const EmbedBinding& embed_;
     const View& view_;
     ArenaCall& call_;
     const SearchOptions& options_;
     const SearchQuery& query_;
+    const int64_t now_;
     Filter filter_;
     LoweredFilter lowered_;
     std::vector<engram_str> workspaces_;
     engram_scope scope_{};
+    std::vector<Period> periods_;
     Plan plan_;
+    Matches matches_;
     Candidates candidates_;
+    Explanation explanation_;               // its times, until the search is over
+    std::vector<std::string> looked_for_;
 };
-
-void number(json::Writer& out, const char* name, double value) {
-    out.Key(name);
-    out.Double(value);
-}
-
-void text(json::Writer& out, const std::string& value) {
-    out.String(value.data(), static_cast<rapidjson::SizeType>(value.size()));
-}
 
 }  // namespace
 
-std::string Hit::explainJson() const {
-    json::Buffer buffer;
-    json::Writer out(buffer);
-    out.StartObject();
-    number(out, "score", score);
-    number(out, "lexical", lexical);
-    number(out, "bm25", bm25);
-    out.Key("terms");
-    out.StartArray();
-    for (const TermScore& term : terms) {
-        out.StartObject();
-        out.Key("term");
-        text(out, term.term);
-        out.Key("df");
-        out.Uint64(term.df);
-        out.Key("tf");
-        out.Uint(term.tf);
-        number(out, "idf", term.idf);
-        number(out, "score", term.score);
-        out.EndObject();
-    }
-    out.EndArray();
-    out.Key("dropped_terms");
-    out.StartArray();
-    for (const std::string& term : dropped_terms) text(out, term);
-    out.EndArray();
-    number(out, "vector", vector);
-    number(out, "similarity", similarity);
-    out.EndObject();
-    return {buffer.GetString(), buffer.GetSize()};
-}
-
-Result<SearchAnswer> runSearch(const StorageBinding& storage, const EmbedBinding& embed, const View& view,
-                               ArenaCall& call, uint32_t space, uint32_t dimensions, const SearchOptions& options,
-                               const SearchQuery& query, int64_t now) {
-    return Search(storage, embed, view, call, options, query, now).run(space, dimensions);
+Result<SearchAnswer> runSearch(const StorageBinding& storage, const View& view, ArenaCall& call, const QueryVector& vector,
+                               const SearchOptions& options, const SearchQuery& query, int64_t now) {
+    auto answer = Search(storage, view, call, options, query, now).run(vector);
+    if (answer) answer->incomplete = vector.incomplete;
+    return answer;
 }
 
 }  // namespace engram::engine

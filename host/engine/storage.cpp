@@ -18,10 +18,11 @@ Error storageError(engram_status status, const ArenaCall& call) {
     }
 }
 
-Result<View> View::begin(const StorageBinding& storage, ArenaCall& call, uint64_t db, uint64_t at_least_lsn) {
+Result<View> View::begin(const StorageBinding& storage, ArenaCall& call, uint64_t db, uint64_t at_least_lsn,
+                         uint64_t at_lsn) {
     uint64_t view = 0, lsn = 0;
     const engram_status status =
-        storage.table->begin(storage.self, call, db, ENGRAM_LSN_MAX, at_least_lsn, &view, &lsn);
+        storage.table->begin(storage.self, call, db, at_lsn, at_least_lsn, &view, &lsn);
     if (status != ENGRAM_OK) return storageError(status, call);
     return View(storage, view, lsn);
 }

@@ -16,9 +16,10 @@ struct StorageBinding {
     void* self = nullptr;
 };
 
-struct EmbedBinding {  // table nullptr: no embedder, searches are lexical
+struct EmbedBinding {
     const engram_embed_v1* table = nullptr;
     void* self = nullptr;
+    std::string name{};  // of the plugin's instance
 };
 
 // The Error for a status of storage. AGAIN is "again": repeat on a lane.
@@ -27,7 +28,8 @@ Error storageError(engram_status status, const ArenaCall& call);
 // One snapshot, ended when it goes out of scope.
 class View {
 public:
-    static Result<View> begin(const StorageBinding& storage, ArenaCall& call, uint64_t db, uint64_t at_least_lsn);
+    static Result<View> begin(const StorageBinding& storage, ArenaCall& call, uint64_t db, uint64_t at_least_lsn,
+                              uint64_t at_lsn = ENGRAM_LSN_MAX);
     View(View&& other) noexcept : storage_(other.storage_), view_(other.view_), lsn_(other.lsn_) { other.view_ = 0; }
     View& operator=(View&&) = delete;
     ~View() {

@@ -8,10 +8,11 @@
 #include "engine/storage.hpp"
 
 #include <condition_variable>
-#include <deque>
 #include <functional>
+#include <list>
 #include <memory>
 #include <mutex>
+#include <span>
 #include <string>
 #include <thread>
 #include <vector>
@@ -26,8 +27,9 @@ struct WriteOp {
 
 struct Outcome {  // of a batch that storage has seen
     uint32_t outcome = ENGRAM_APPLY_DONE;
-    uint64_t lsn = 0, current_version = 0, current_count = 0, limit = 0;
+    uint64_t lsn = 0, current_version = 0, current_count = 0, limit = 0, count_before = 0;
     std::string message, answer;
+    std::string limited_unit{};  // of the limit that was reached
 };
 
 // One batch on its way: all or nothing.
@@ -49,7 +51,8 @@ private:
     friend class WriterThreads;
     StorageBinding storage_;
     uint64_t db_;
-    std::deque<PendingWrite> mailbox_;
+    std::list<PendingWrite> mailbox_;  // empty it costs nothing: there may be tens of thousands of tenants
+    size_t waiting_ = 0;
     bool scheduled_ = false;
 };
 
@@ -72,12 +75,14 @@ public:
 
 private:
     void run();
-    void apply(TenantWriter& tenant, std::vector<PendingWrite>& group);
+    void apply(TenantWriter& tenant, std::span<PendingWrite> group);
+    bool applyTogether(TenantWriter& tenant, std::span<PendingWrite> group);
+    static Outcome outcomeOf(PendingWrite& write, const engram_apply_result& result);
 
     Options options_;
     std::mutex mutex_;  // of the run queue and every mailbox
     std::condition_variable wake_;
-    std::deque<std::shared_ptr<TenantWriter>> ready_;
+    std::list<std::shared_ptr<TenantWriter>> ready_;
     enum class Phase { Running, Stopping } phase_ = Phase::Running;
     std::vector<std::thread> threads_;
 };

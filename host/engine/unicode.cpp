@@ -60,15 +60,25 @@ std::string_view foldPair(char32_t c) {
         case 0xDF: return "ss";
         case 0x132: case 0x133: return "ij";
         case 0x152: case 0x153: return "oe";
+        case 0x218: case 0x219: return "s";                         // Romanian
+        case 0x21A: case 0x21B: return "t";
         default: return {};
     }
 }
 
 char32_t lower(char32_t c) {
     if (c >= 'A' && c <= 'Z') return c + 32;
-    if (c >= 0x391 && c <= 0x3A9) return c + 32;                    // Greek
+    if (c >= 0x391 && c <= 0x3AB) return c + 32;                    // Greek
+    if (c == 0x386) return 0x3AC;                                   // with a tonos
+    if (c >= 0x388 && c <= 0x38A) return c + 37;
+    if (c == 0x38C) return 0x3CC;
+    if (c == 0x38E || c == 0x38F) return c + 63;
+    if (c == 0x3C2) return 0x3C3;                                   // the sigma at the end of a word
     if (c >= 0x410 && c <= 0x42F) return c + 32;                    // Cyrillic
     if (c >= 0x400 && c <= 0x40F) return c + 80;
+    if (c == 0x4C0) return 0x4CF;
+    if (c >= 0x4C1 && c <= 0x4CE) return c % 2 ? c + 1 : c;         // capitals are the odd ones here
+    if (c == 0x4CF) return c;
     if ((c >= 0x460 && c <= 0x4FF) || (c >= 0x1E00 && c <= 0x1EFF)) return c | 1;
     if (c >= 0x531 && c <= 0x556) return c + 48;                    // Armenian
     if (c >= 0xFF21 && c <= 0xFF3A) return c - 0xFF21 + 'a';        // full width
