@@ -1,6 +1,7 @@
 #include "first_key.hpp"
 
 #include "operations/control_plane.hpp"
+#include "operations/issued_key.hpp"
 
 #include <cerrno>
 #include <cstring>
@@ -44,34 +45,29 @@ Result<std::optional<FirstKey>> ensureFirstKey(operations::Services& services, c
     if (!listed) return listed.error();
     if (keys > 0) return Answer();
 
-    const engram_str all = engram_lit("*");
-    engram_issue_request request{};
-    request.size = sizeof request;
-    request.kind = 1;  // bearer
-    request.tenant = borrow(tenant_id);
-    request.name = engram_lit("first key");
-    request.created_by = engram_lit("local:owner");
-    request.scopes = &all;
-    request.n_scopes = 1;
-    request.expires_at = ENGRAM_TIME_NONE;
-    for (const auto& auth : services.auth) {
-        if (!ENGRAM_HAS(engram_auth_v1, auth.table, issue) || !auth.table->issue) continue;
-        ArenaCall arena;
-        engram_issued issued{};
-        issued.size = sizeof issued;
-        const engram_status status = auth.table->issue(auth.self, arena, &request, &issued);
-        if (status == ENGRAM_PASS) continue;
-        if (status != ENGRAM_OK) return operations::controlPlaneError(status, arena, "the first key");
-        FirstKey key;
-        if (delivery == KeyDelivery::Terminal) {
-            key.secret = view(issued.secret);
-        } else {
-            key.file = data + "/first-key";
-            if (auto written = writeSecret(key.file, std::string(view(issued.secret))); !written) return written.error();
-        }
-        return Answer(std::move(key));
+    operations::KeyRequest request;
+    request.tenant = tenant_id;
+    request.name = "first key";
+    request.created_by = "local:owner";
+    request.scopes = {"*"};
+    // It acts for the owner of the machine where the control plane knows them.
+    engram_doc owner{};
+    owner.size = sizeof owner;
+    if (services.tenancy.table->member(services.tenancy.self, call, borrow(tenant_id), borrow(request.created_by), &owner) == ENGRAM_OK)
+        request.member = request.created_by;
+    auto issued = operations::issueKey(services, request);
+    if (!issued && issued.error().code == "not_implemented") return Answer();
+    if (!issued) return issued.error();
+    FirstKey key;
+    key.tenant = tenant_id;
+    key.document = operations::keyJson(issued->document);
+    if (delivery == KeyDelivery::Terminal) {
+        key.secret = std::move(issued->secret);
+    } else {
+        key.file = data + "/first-key";
+        if (auto written = writeSecret(key.file, issued->secret); !written) return written.error();
     }
-    return Answer();
+    return Answer(std::move(key));
 }
 
 void printGreeting(std::ostream& out, const Greeting& greeting, const std::optional<FirstKey>& key,
@@ -93,7 +89,7 @@ void printGreeting(std::ostream& out, const Greeting& greeting, const std::optio
         << "  API      " << greeting.url << "/v1\n"
         << "  Admin    " << greeting.admin_url << "/metrics\n";
     if (key) out << "  Key      " << key->secret << "   (shown once; engram key create makes another)\n";
-    out << "Next, in another terminal:  engram memory add \"I prefer tabs\"   engram memory search tabs\n" << std::flush;
+    out << "Next, in another terminal:  engram memory add \"I prefer tabs\"   engram memory search tabs   engram doctor\n" << std::flush;
 }
 
 }  // namespace engram

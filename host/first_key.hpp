@@ -16,6 +16,8 @@ enum class KeyDelivery { Terminal, File };  // File: <data>/first-key, mode 0600
 struct FirstKey {
     std::string secret;  // with Terminal
     std::string file;    // with File
+    std::string tenant;  // id
+    std::string document;  // JSON without the secret
 };
 
 // Makes a key with all scopes if the tenant has none; nothing otherwise, or if no plugin makes keys.

@@ -1,6 +1,8 @@
 // The engram executable: a table of commands.
 #include "cli/client_commands.hpp"
 #include "cli/command.hpp"
+#include "cli/completion.hpp"
+#include "cli/doctor.hpp"
 #include "cli/local_commands.hpp"
 #include "serve.hpp"
 
@@ -17,6 +19,7 @@ using Takes = cli::Option::Takes;
 int runServe(const cli::Arguments& arguments, cli::Streams streams) {
     ServeOptions options;
     options.config = arguments.get("config");
+    if (arguments.has("on-demand")) options.start = ServeOptions::Start::OnDemand;
     for (const std::string& text : arguments.all("set")) {
         const size_t equals = text.find('=');
         if (equals == std::string::npos) {
@@ -41,11 +44,19 @@ std::vector<cli::Command> commands() {
                     {"data", Takes::Value, "DIR", "data directory"},
                     {"listen", Takes::Value, "HOST:PORT", "address of the API; port 0 picks a free one"},
                     {"admin-listen", Takes::Value, "HOST:PORT", "address for operators"},
+                    {"on-demand", Takes::Nothing, "", "as clients start it: the socket alone, ends when idle"},
                     {"set", Takes::Value, "KEY=VALUE", "override a key; may be repeated"}},
                    &runServe});
     cli::addMemoryCommands(all, &cli::connectFromArguments);
     cli::addAccountCommands(all, &cli::connectFromArguments);
+    cli::addMemberCommands(all, &cli::connectFromArguments);
+    cli::addTenantCommands(all, &cli::connectFromArguments);
+    cli::addEmbeddingCommands(all, &cli::connectFromArguments);
+    cli::addDoctor(all);
+    cli::addServerCommands(all);
+    cli::addMcpCommands(all, &cli::connectFromArguments);
     cli::addLocalCommands(all);
+    cli::addCompletion(all);
     return all;
 }
 

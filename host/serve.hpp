@@ -8,6 +8,8 @@
 namespace engram {
 
 struct ServeOptions {
+    // OnDemand: started by a client; only the socket and server.on_demand_listen, and it ends when idle.
+    enum class Start { Foreground, OnDemand } start = Start::Foreground;
     std::string config;  // file; empty = search
     std::vector<std::pair<std::string, std::string>> sets;  // key, value: --set and the named options
 };

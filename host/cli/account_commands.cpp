@@ -1,11 +1,13 @@
-// Keys, workspaces, the tenant and its usage; and the way to the server.
+// Keys, workspaces and usage; and the way to the server.
 #include "cli/client_commands.hpp"
 
+#include "cli/on_demand.hpp"
 #include "config/data_directory.hpp"
 #include "config/process_sources.hpp"
 #include "config/settings.hpp"
 
 #include <cstdlib>
+#include <filesystem>
 #include <fstream>
 
 namespace engram::cli {
@@ -58,6 +60,13 @@ void showUsage(const json::Value& answer, std::ostream& out) {
         out << text(row, "day") << "  " << text(row, "operation") << "  " << shorten(text(row, "workspace"), 40) << "  "
             << text(row, "requests") << " requests, " << text(row, "errors") << " errors\n";
     out << "total: " << json::write(answer["totals"]) << "\n";
+    if (answer["limits"].Empty()) return;
+    out << "plan " << text(answer, "plan") << "\n";
+    for (const auto& limit : answer["limits"].GetArray()) {
+        const std::string used = text(limit, "used"), reset = text(limit, "reset"), max = text(limit, "limit");
+        out << "  " << text(limit, "unit") << "  " << (used.empty() ? "" : used + " of ") << (max.empty() ? "unlimited" : max)
+            << (reset.empty() ? "" : ", from zero in " + reset + " s") << "\n";
+    }
 }
 
 Result<std::string> readKey(const Arguments& arguments) {
@@ -76,24 +85,37 @@ Result<std::string> readKey(const Arguments& arguments) {
 
 }  // namespace
 
+Result<std::string> dataOf(const Arguments& arguments) {
+    const std::string data = arguments.get("data");
+    if (!data.empty()) return data;
+    auto loaded = config::load(config::sourcesOf(arguments.get("config"), {}));
+    if (auto* problems = std::get_if<config::Problems>(&loaded))
+        return Error{"", problems->front().text(), "or name the data directory with --data", ""};
+    return std::get<config::Settings>(loaded).data;
+}
+
 Result<std::unique_ptr<Transport>> connectFromArguments(const Arguments& arguments) {
     const char* url_variable = std::getenv("ENGRAM_URL");
     const std::string url = arguments.get("url", url_variable ? url_variable : "");
     if (!url.empty()) {
-        auto key = readKey(arguments);
+        // Whoever accepts an invite has no key yet.
+        auto key = arguments.has("without-key") ? Result<std::string>(std::string()) : readKey(arguments);
         if (!key) return key.error();
-        return overTcp(url, *key);
+        const char* ca_variable = std::getenv("ENGRAM_CA_FILE");
+        return overTcp(url, *key, arguments.get("ca-file", ca_variable ? ca_variable : ""));
     }
-    std::string data = arguments.get("data");
-    if (data.empty()) {
-        auto loaded = config::load(config::sourcesOf(arguments.get("config"), {}));
-        if (auto* problems = std::get_if<config::Problems>(&loaded))
-            return Error{"", problems->front().text(), "or name the data directory with --data", ""};
-        data = std::get<config::Settings>(loaded).data;
-    }
-    auto socket = config::socketPath(data);
+    auto data = dataOf(arguments);
+    if (!data) return data.error();
+    auto socket = config::socketPath(*data);
     if (!socket) return socket.error();
-    return overSocket(*socket);
+    if (arguments.has("no-start")) return overSocket(*socket);
+    std::error_code failed;
+    const char* named = std::getenv("ENGRAM_CONFIG");
+    std::string config = arguments.get("config", named ? named : "");
+    if (!config.empty()) config = std::filesystem::absolute(config, failed).string();
+    const std::string exe = std::filesystem::read_symlink("/proc/self/exe", failed).string();
+    return overSocketOnDemand(std::make_shared<OnDemandServer>(
+        OnDemandServer::Options{exe, std::filesystem::absolute(*data, failed).string(), config, *socket}));
 }
 
 void addAccountCommands(std::vector<Command>& commands, const Connect& connect) {
@@ -145,15 +167,7 @@ void addAccountCommands(std::vector<Command>& commands, const Connect& connect) 
                             return request(connect, a, {"DELETE", target, "", {}}, s,
                                            [](const json::Value&, std::ostream& out) { out << "deleted\n"; });
                         }});
-    commands.push_back({"tenant", "show", "", "show the tenant", 0, 0, with({}), [connect](const Arguments& a, Streams s) {
-                            return request(connect, a, {"GET", "/v1/tenant", "", {}}, s,
-                                           [](const json::Value& v, std::ostream& out) {
-                                               for (const auto& m : v["tenant"].GetObject())
-                                                   out << json::view(m.name) << "  " << text(v["tenant"], m.name.GetString())
-                                                       << "\n";
-                                           });
-                        }});
-    commands.push_back({"usage", "", "", "what was used, by day and operation", 0, 0,
+    commands.push_back({"usage", "", "", "what was used, by day and operation, and what the plan allows", 0, 0,
                         with({{"from", Takes::Value, "TIME", "RFC 3339"}, {"until", Takes::Value, "TIME", "RFC 3339"}}),
                         [connect](const Arguments& a, Streams s) {
                             const std::string target = "/v1/usage" + query({{"from", a.get("from")}, {"until", a.get("until")}});

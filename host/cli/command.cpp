@@ -31,13 +31,6 @@ const Option* findOption(const Command& command, std::string_view name) {
     return nullptr;
 }
 
-std::string synopsis(const Command& command) {
-    std::string text = "engram " + std::string(command.group);
-    if (!command.verb.empty()) text += " " + std::string(command.verb);
-    if (!command.words.empty()) text += " " + std::string(command.words);
-    return text;
-}
-
 void printCommand(const Command& command, std::ostream& out) {
     out << synopsis(command) << "\n  " << command.about << "\n";
     auto line = [&](const Option& option) {
@@ -102,6 +95,13 @@ const Command* findCommand(std::span<const Command> commands, const std::vector<
     return nullptr;
 }
 
+// A group, or a group and one of its verbs.
+bool isKnown(std::span<const Command> commands, const std::vector<std::string>& words) {
+    return std::any_of(commands.begin(), commands.end(), [&](const Command& command) {
+        return command.group == words[0] && (words.size() < 2 || command.verb.empty() || command.verb == words[1]);
+    });
+}
+
 int unknown(std::span<const Command> commands, const std::vector<std::string>& args, Streams streams) {
     std::vector<std::string_view> groups, verbs;
     for (const Command& command : commands) {
@@ -109,6 +109,10 @@ int unknown(std::span<const Command> commands, const std::vector<std::string>& a
         if (command.group == args[0]) verbs.push_back(command.verb);
     }
     if (verbs.empty()) return usage(streams, "unknown command '" + args[0] + "'", suggestion(args[0], groups));
+    if (args.size() > 1 && (args[1] == "--help" || args[1] == "-h")) {
+        printHelp(commands, {args[0]}, streams.out);
+        return EX_OK;
+    }
     if (args.size() < 2 || args[1].starts_with("--")) {
         printHelp(commands, {args[0]}, streams.err);
         return EX_USAGE;
@@ -117,6 +121,15 @@ int unknown(std::span<const Command> commands, const std::vector<std::string>& a
 }
 
 }  // namespace
+
+std::span<const Option> commonOptions() { return kCommon; }
+
+std::string synopsis(const Command& command) {
+    std::string text = "engram " + std::string(command.group);
+    if (!command.verb.empty()) text += " " + std::string(command.verb);
+    if (!command.words.empty()) text += " " + std::string(command.words);
+    return text;
+}
 
 void printHelp(std::span<const Command> commands, const std::vector<std::string>& about, std::ostream& out) {
     if (about.empty()) out << "engram: persistent memory for AI agents\n\n";
@@ -139,9 +152,12 @@ int dispatch(std::span<const Command> commands, const std::vector<std::string>& 
         return EX_USAGE;
     }
     if (args[0] == "help" || args[0] == "--help" || args[0] == "-h") {
-        printHelp(commands, std::vector<std::string>(args.begin() + 1, args.end()), streams.out);
+        const std::vector<std::string> about(args.begin() + 1, args.end());
+        if (!about.empty() && !isKnown(commands, about)) return unknown(commands, about, streams);
+        printHelp(commands, about, streams.out);
         return EX_OK;
     }
+    if (args[0] == "--version") return dispatch(commands, {"version"}, streams);
     size_t used = 0;
     const Command* command = findCommand(commands, args, used);
     if (!command) return unknown(commands, args, streams);

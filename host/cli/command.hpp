@@ -61,6 +61,12 @@ struct Command {
     std::function<int(const Arguments&, Streams)> run;  // a sysexits code
 };
 
+// The options every command takes: --json, --help.
+std::span<const Option> commonOptions();
+
+// "engram memory add TEXT"
+std::string synopsis(const Command& command);
+
 // Runs the command that `args` (without the program's name) asks for. 64 with a did-you-mean for a wrong line.
 int dispatch(std::span<const Command> commands, const std::vector<std::string>& args, Streams streams);
 

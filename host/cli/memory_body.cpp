@@ -30,8 +30,10 @@ public:
         out_.RawValue(value.data(), value.size(), rapidjson::kObjectType);
     }
 
-    void texts(const char* option, const char* name) {
-        const auto values = arguments_.all(option);
+    void words(const char* name) { texts(name, arguments_.words); }
+    void texts(const char* option, const char* name) { texts(name, arguments_.all(option)); }
+
+    void texts(const char* name, const std::vector<std::string>& values) {
         if (values.empty()) return;
         out_.Key(name);
         out_.StartArray();
@@ -71,6 +73,17 @@ Result<std::string> memoryBody(const Arguments& arguments, const std::string* co
     body.option("occurred-at", "occurred_at");
     body.option("expires-at", "expires_at");
     body.jsonOption("ttl-seconds", "ttl_seconds");
+    body.option("on-duplicate", "on_duplicate");
+    body.option("private", "private");
+    return body.finish();
+}
+
+Result<std::string> batchBody(const Arguments& arguments) {
+    Body body(arguments);
+    body.words("ids");
+    body.texts("add", "add");
+    body.texts("remove", "remove");
+    body.flag("atomic");
     return body.finish();
 }
 
@@ -80,6 +93,18 @@ Result<std::string> searchBody(const Arguments& arguments) {
     body.option("workspace", "workspace");
     body.jsonOption("filter", "filter");
     body.jsonOption("limit", "limit");
+    body.option("context", "context");
+    body.option("dates", "dates");
+    body.option("fuzzy", "fuzzy");
+    body.option("why-not", "why_not");
+    body.texts("type", "types");
+    body.texts("tag", "tags");
+    body.option("since", "since");
+    body.option("until", "until");
+    body.jsonOption("max-tokens", "max_tokens");
+    if (const std::string as_of = arguments.get("as-of"); as_of.find_first_not_of("0123456789") == std::string::npos)
+        body.jsonOption("as-of", "as_of");
+    else body.option("as-of", "as_of");
     body.flag("explain");
     return body.finish();
 }

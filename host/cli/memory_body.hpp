@@ -18,12 +18,15 @@ inline constexpr Option kMemoryFields[] = {
     {"occurred-at", Option::Takes::Value, "TIME", "RFC 3339: when it happened"},
     {"expires-at", Option::Takes::Value, "TIME", "RFC 3339: when to forget it"},
     {"ttl-seconds", Option::Takes::Value, "N", "or after how long"},
+    {"private", Option::Takes::Value, "HOW", "strip: leave out what stands in <private>...</private>"},
 };
 
 // {"content": …, "workspace": …, and the fields given}. Error: an option whose value must be JSON is not.
 Result<std::string> memoryBody(const Arguments& arguments, const std::string* content);
 
 // {"query": …, …} of `memory search`.
+// Of the operations on many memories: their ids, tags to add and to remove, --atomic.
+Result<std::string> batchBody(const Arguments& arguments);
 Result<std::string> searchBody(const Arguments& arguments);
 
 }  // namespace engram::cli

@@ -44,15 +44,14 @@ std::string contentOf(const std::string& word, Streams streams) {
 
 void showResults(const json::Value& answer, std::ostream& out) {
     const json::Value* results = json::find(answer, "results");
-    if (!results || results->Empty()) {
-        out << "nothing found\n";
-        return;
-    }
-    for (const auto& result : results->GetArray()) {
+    if (!results || results->Empty()) out << "nothing found\n";
+    else for (const auto& result : results->GetArray()) {
         out << std::fixed << std::setprecision(3) << result["score"].GetDouble() << "  ";
         showLine(result["memory"], out);
         if (const json::Value* explain = json::find(result, "explain")) out << "       " << json::write(*explain) << "\n";
     }
+    if (const json::Value* explain = json::find(answer, "explain")) out << "search " << json::write(*explain) << "\n";
+    if (const json::Value* why = json::find(answer, "why_not")) out << "why not: " << json::write(*why) << "\n";
 }
 
 std::string idPath(const Arguments& arguments, std::string_view tail = {}) {
@@ -73,6 +72,44 @@ void showHistory(const json::Value& answer, std::ostream& out) {
     }
 }
 
+void showUndone(const json::Value& answer, std::ostream& out) {
+    if (answer["memory"].IsNull()) out << "deleted\n";
+    else showChanged(answer, out);
+}
+
+void showChanges(const json::Value& answer, std::ostream& out) {
+    out << "v" << text(answer, "from") << " -> v" << text(answer, "to") << "\n";
+    for (const auto& member : answer["changes"].GetObject()) {
+        const std::string name(json::view(member.name));
+        if (name != "content") {
+            out << "  " << name << " " << json::write(member.value) << "\n";
+            continue;
+        }
+        for (const auto& hunk : member.value.GetArray())
+            out << "  content at " << text(hunk, "at_old") << ": -[" << text(hunk, "removed") << "] +[" << text(hunk, "added")
+                << "]\n";
+    }
+}
+
+void showPairs(const json::Value& answer, std::ostream& out) {
+    for (const auto& pair : answer["pairs"].GetArray()) {
+        out << std::fixed << std::setprecision(3) << pair["score"].GetDouble() << (pair["same"].GetBool() ? "  the same" : "")
+            << "\n  ";
+        showLine(pair["first"], out);
+        out << "  ";
+        showLine(pair["second"], out);
+    }
+    if (const std::string cursor = text(answer, "next_cursor"); !cursor.empty()) out << "more: --cursor " << cursor << "\n";
+}
+
+void showItems(const json::Value& answer, std::ostream& out) {
+    for (const auto& item : answer["results"].GetArray()) {
+        out << text(item, "id") << "  " << text(item, "outcome");
+        if (const json::Value* error = json::find(item, "error")) out << "  " << text(*error, "detail");
+        out << "\n";
+    }
+}
+
 }  // namespace
 
 void addMemoryCommands(std::vector<Command>& commands, const Connect& connect) {
@@ -87,7 +124,8 @@ void addMemoryCommands(std::vector<Command>& commands, const Connect& connect) {
         return own;
     };
     commands.push_back({"memory", "add", "TEXT", "store a memory; - reads standard input", 1, 1,
-                        with(withFields({workspace, {"idempotency-key", Takes::Value, "KEY", "store it once, however often sent"}})),
+                        with(withFields({workspace, {"idempotency-key", Takes::Value, "KEY", "store it once, however often sent"},
+                                          {"on-duplicate", Takes::Value, "HOW", "if its text is there: allow, reject, skip or merge"}})),
                         [connect](const Arguments& a, Streams s) {
                             const std::string content = contentOf(a.words[0], s);
                             auto body = memoryBody(a, &content);
@@ -101,7 +139,17 @@ void addMemoryCommands(std::vector<Command>& commands, const Connect& connect) {
                         with({workspace,
                               {"filter", Takes::Value, "JSON", "conditions, see the filter language"},
                               {"limit", Takes::Value, "N", "1 to 100"},
-                              {"explain", Takes::Nothing, "", "say how each score came about"}}),
+                              {"context", Takes::Value, "WHICH", "session: its memories lend each other score; none"},
+                              {"dates", Takes::Value, "HOW", "favour the times that the query names, or ignore"},
+                              {"fuzzy", Takes::Value, "HOW", "auto: similar words stand in for one that no memory has; off"},
+                              {"type", Takes::Value, "TYPE", "of one of these types; may be given more than once"},
+                              {"tag", Takes::Value, "TAG", "with all of these tags; may be given more than once"},
+                              {"since", Takes::Value, "WHEN", "what occurred then or later, an RFC 3339 date and time"},
+                              {"until", Takes::Value, "WHEN", "what occurred before, an RFC 3339 date and time"},
+                              {"max-tokens", Takes::Value, "N", "as many results as stay within it, at four bytes a token"},
+                              {"as-of", Takes::Value, "WHEN", "the past: an LSN, or an RFC 3339 date and time"},
+                              {"explain", Takes::Nothing, "", "say how each score came about, and what the search did"},
+                              {"why-not", Takes::Value, "ID", "say what kept this memory out of the results"}}),
                         [connect](const Arguments& a, Streams s) {
                             auto body = searchBody(a);
                             if (!body) return tell(body.error(), EX_USAGE, s);
@@ -135,6 +183,48 @@ void addMemoryCommands(std::vector<Command>& commands, const Connect& connect) {
                         [connect](const Arguments& a, Streams s) {
                             return request(connect, a, ifVersion(a, {"DELETE", idPath(a), "", {}}), s,
                                            [](const json::Value&, std::ostream& out) { out << "deleted\n"; });
+                        }});
+    commands.push_back({"memory", "undo", "ID", "take the last change back, a delete too", 1, 1, with({if_version}),
+                        [connect](const Arguments& a, Streams s) {
+                            return request(connect, a, ifVersion(a, {"POST", idPath(a, ":undo"), "", {}}), s, &showUndone);
+                        }});
+    commands.push_back({"memory", "diff", "ID", "what changed between two versions", 1, 1,
+                        with({{"from", Takes::Value, "N", "the version before --to if not given"},
+                              {"to", Takes::Value, "N", "the newest version if not given"}}),
+                        [connect](const Arguments& a, Streams s) {
+                            const std::string tail = "/diff" + query({{"from", a.get("from")}, {"to", a.get("to")}});
+                            return request(connect, a, {"GET", idPath(a, tail), "", {}}, s, &showChanges);
+                        }});
+    commands.push_back({"memory", "duplicates", "", "pairs of memories that are nearly the same", 0, 0,
+                        with({workspace,
+                              {"id", Takes::Value, "ID", "only what is like this memory"},
+                              {"threshold", Takes::Value, "SHARE", "least share of words in common, 0.1 to 1"},
+                              {"cursor", Takes::Value, "CURSOR", "of the page before"}}),
+                        [connect](const Arguments& a, Streams s) {
+                            std::vector<std::pair<std::string, std::string>> parameters;
+                            for (const char* name : {"workspace", "id", "threshold", "cursor"})
+                                parameters.emplace_back(name, a.get(name));
+                            return request(connect, a, {"GET", "/v1/duplicates" + query(parameters), "", {}}, s, &showPairs);
+                        }});
+    const auto changeMany = [connect](const char* path) {
+        return [connect, path](const Arguments& a, Streams s) {
+            auto body = batchBody(a);
+            if (!body) return tell(body.error(), EX_USAGE, s);
+            return request(connect, a, {"POST", path, *body, {}}, s, &showItems);
+        };
+    };
+    const Option atomic{"atomic", Takes::Nothing, "", "all of them or none"};
+    commands.push_back({"memory", "delete-many", "ID...", "delete memories; each can be undeleted", 1, 1000, with({atomic}),
+                        changeMany("/v1/memories:delete")});
+    commands.push_back({"memory", "tag", "ID...", "add tags to memories, or take some away", 1, 1000,
+                        with({{"add", Takes::Value, "TAG", "may be given several times"},
+                              {"remove", Takes::Value, "TAG", "may be given several times"},
+                              atomic}),
+                        changeMany("/v1/memories:tag")});
+    commands.push_back({"memory", "purge", "ID", "remove every version and byte of a memory, for good", 1, 1, with({if_version}),
+                        [connect](const Arguments& a, Streams s) {
+                            return request(connect, a, ifVersion(a, {"POST", idPath(a, ":purge"), "", {}}), s,
+                                           [](const json::Value&, std::ostream& out) { out << "purged\n"; });
                         }});
     commands.push_back({"memory", "undelete", "ID", "bring a deleted memory back", 1, 1, with({}),
                         [connect](const Arguments& a, Streams s) {

@@ -42,6 +42,14 @@ public:
     const std::vector<Header>& headers() const { return headers_; }
     std::string_view body() const { return body_; }
     const Peer& peer() const { return *peer_; }
+    // Address of who asks: the peer's, or what a trusted proxy says. Empty for the local socket.
+    const std::string& client() const { return forwarded_client_.empty() ? peer_->address : forwarded_client_; }
+    // The name it was asked under: Host, or what a trusted proxy says.
+    std::string_view host() const { return forwarded_host_.empty() ? header("host") : forwarded_host_; }
+    // True over TLS, ours or a trusted proxy's.
+    bool secure() const { return secure_; }
+    // True if the peer is a trusted proxy, whose X-Forwarded-* headers mean something.
+    bool proxied() const { return proxied_; }
     const std::string& id() const { return id_; }  // minted by this server
     std::chrono::steady_clock::time_point receivedAt() const { return received_at_; }
 
@@ -51,7 +59,9 @@ private:
     std::string head_;  // what the views point into
     std::string_view method_, target_;
     std::vector<Header> headers_;
-    std::string body_, id_;
+    std::string body_, id_, forwarded_client_;
+    std::string_view forwarded_host_;
+    bool secure_ = false, proxied_ = false;
     const Peer* peer_ = nullptr;
     std::chrono::steady_clock::time_point received_at_{};
 };

@@ -1,4 +1,11 @@
+// Beast 1.81 asserts five bytes where a first chunk that is also the last one needs three ("0\r\n"): a debug build would
+// abort on a well-formed request that arrives in pieces. Without the assertion it is read right.
+#define BOOST_DISABLE_ASSERTS
+
 #include "http/request_parser.hpp"
+
+#include "http/field_text.hpp"
+#include "http/forwarded.hpp"
 
 #include <boost/asio/buffer.hpp>
 #include <boost/beast/http/basic_parser.hpp>
@@ -16,50 +23,23 @@ namespace {
 constexpr std::array<std::string_view, 7> kMethods = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"};
 
 // Headers that may be there once only: two of them could be read differently by two parties.
-constexpr std::array<std::string_view, 11> kSingletons = {
+constexpr std::array<std::string_view, 16> kSingletons = {
     "authorization", "content-length", "content-type", "content-encoding", "expect",      "host",
-    "idempotency-key", "if-match",     "transfer-encoding", "x-engram-tenant", "x-request-id"};
+    "idempotency-key", "if-match",     "transfer-encoding", "x-engram-tenant", "x-request-id",
+    "mcp-method", "mcp-name", "mcp-protocol-version", "mcp-session-id", "origin"};
 
 bool equalsIgnoringCase(std::string_view a, std::string_view lower) {
     if (a.size() != lower.size()) return false;
-    for (size_t i = 0; i < a.size(); ++i) {
-        const char c = a[i] >= 'A' && a[i] <= 'Z' ? static_cast<char>(a[i] + 32) : a[i];
-        if (c != lower[i]) return false;
-    }
+    for (size_t i = 0; i < a.size(); ++i)
+        if (lowered(a[i]) != lower[i]) return false;
     return true;
-}
-
-// RFC 3986 host and optional port, without user information.
-bool isHost(std::string_view value) {
-    if (value.empty() || value.size() > 255) return false;
-    std::string_view host = value, port;
-    if (value.front() == '[') {
-        const size_t close = value.find(']');
-        if (close == std::string_view::npos) return false;
-        host = value.substr(1, close - 1);
-        port = value.substr(close + 1);
-        if (!port.empty() && port.front() != ':') return false;
-        if (!port.empty()) port.remove_prefix(1);
-        return !host.empty() && host.find_first_not_of("0123456789abcdefABCDEF:.") == std::string_view::npos &&
-               port.find_first_not_of("0123456789") == std::string_view::npos && port.size() <= 5;
-    }
-    if (const size_t colon = value.find(':'); colon != std::string_view::npos) {
-        host = value.substr(0, colon);
-        port = value.substr(colon + 1);
-    }
-    constexpr std::string_view kAllowed =
-        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~";
-    return !host.empty() && host.find_first_not_of(kAllowed) == std::string_view::npos && port.size() <= 5 &&
-           port.find_first_not_of("0123456789") == std::string_view::npos;
 }
 
 template <class F>
 void eachToken(std::string_view list, F&& f) {
     while (!list.empty()) {
         const size_t comma = list.find(',');
-        std::string_view token = list.substr(0, comma);
-        while (!token.empty() && (token.front() == ' ' || token.front() == '\t')) token.remove_prefix(1);
-        while (!token.empty() && (token.back() == ' ' || token.back() == '\t')) token.remove_suffix(1);
+        const std::string_view token = trimmed(list.substr(0, comma));
         if (!token.empty()) f(token);
         if (comma == std::string_view::npos) return;
         list.remove_prefix(comma + 1);
@@ -82,6 +62,7 @@ public:
     }
 
     void finishHead() {
+        head_finished_ = true;
         const std::string_view head = request_.head_;
         request_.method_ = head.substr(0, method_size_);
         request_.target_ = head.substr(method_size_, target_size_);
@@ -105,9 +86,11 @@ private:
     void on_response_impl(int, beast::string_view, int, beast::error_code&) override {}
     void on_field_impl(beast::http::field, beast::string_view name, beast::string_view value,
                        beast::error_code&) override {
+        // Of a trailer section: discarded (RFC 9110, section 6.5.1). The request's views point into head_ by now.
+        if (head_finished_) return;
         std::string& head = request_.head_;
         const Field field{head.size(), name.size(), head.size() + name.size(), value.size()};
-        for (char c : name) head.push_back(c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c);
+        for (char c : name) head.push_back(lowered(c));
         head.append(value.data(), value.size());
         fields_.push_back(field);
     }
@@ -132,6 +115,7 @@ private:
     uint64_t body_bytes_ = 0;
     int version_ = 11;
     Keep keep_ = Keep::Yes;
+    bool head_finished_ = false;
 };
 
 RequestParser::RequestParser(const Limits& limits) : limits_(limits) {}
@@ -173,7 +157,8 @@ RequestParser::Progress RequestParser::head(std::string_view bytes, size_t& used
     const std::string_view rest = bytes.substr(skip);
     const size_t end = rest.find("\r\n\r\n", scanned_ > 3 ? scanned_ - 3 : 0);
     const size_t line_end = rest.find("\r\n");
-    if (line_end > limits_.request_line && (line_end != std::string_view::npos || rest.size() > limits_.request_line))
+    // A line that is not whole yet may end in the CR of its line end.
+    if (line_end == std::string_view::npos ? rest.size() > limits_.request_line + 1 : line_end > limits_.request_line)
         return refuse("uri_too_long", "the request line is too long");
     if (end == std::string_view::npos) {
         if (rest.size() > limits_.header_bytes) return refuse("headers_too_large", "the header section is too large");
@@ -228,14 +213,19 @@ RequestParser::Progress RequestParser::checkRequestLine(Request& request) {
 
     std::string_view& target = request.target_;
     if (!target.starts_with('/')) {
-        constexpr std::string_view kScheme = "http://";
+        const size_t scheme = target.starts_with("http://") ? 7 : target.starts_with("https://") ? 8 : 0;
         if (target == "*" && request.method_ == "OPTIONS") {
-        } else if (target.starts_with(kScheme)) {  // absolute form (RFC 9112, section 3.2.2)
-            std::string_view rest = target.substr(kScheme.size());
-            const size_t slash = rest.find('/');
-            const std::string_view authority = rest.substr(0, std::min(slash, rest.find('?')));
-            if (authority != host) return refuse("invalid_http", "the target's authority is not Host");
-            target = slash == std::string_view::npos ? std::string_view("/") : rest.substr(slash);
+        } else if (scheme > 0) {  // absolute form (RFC 9112, section 3.2.2)
+            std::string_view rest = target.substr(scheme);
+            const size_t end = std::min(rest.find_first_of("/?"), rest.size());
+            if (rest.substr(0, end) != host) return refuse("invalid_http", "the target's authority is not Host");
+            if (end == rest.size()) {
+                target = "/";
+            } else if (rest[end] == '/') {
+                target = rest.substr(end);
+            } else {
+                return refuse("invalid_http", "the target's path is missing before its query");
+            }
         } else {
             return refuse("invalid_http", "the target must start with a slash");
         }
@@ -248,7 +238,9 @@ RequestParser::Progress RequestParser::checkRequestLine(Request& request) {
 
 RequestParser::Progress RequestParser::checkFraming(Request& request) {
     const std::string_view length = request.header("content-length"), coding = request.header("transfer-encoding");
-    if (!coding.empty()) {
+    // An empty value counts: another party may read it as a coding.
+    if (std::any_of(request.headers_.begin(), request.headers_.end(),
+                    [](const Header& h) { return h.name == "transfer-encoding"; })) {
         if (!length.empty()) return refuse("invalid_http", "Content-Length beside Transfer-Encoding");
         if (grammar_->version() != 11) return refuse("invalid_http", "Transfer-Encoding on HTTP/1.0");
         if (!equalsIgnoringCase(coding, "chunked")) return refuse("not_implemented", "only chunked is understood");

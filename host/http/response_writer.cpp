@@ -19,6 +19,7 @@ std::string_view reason(int status) {
         case 403: return "Forbidden";
         case 404: return "Not Found";
         case 405: return "Method Not Allowed";
+        case 406: return "Not Acceptable";
         case 408: return "Request Timeout";
         case 409: return "Conflict";
         case 413: return "Content Too Large";
@@ -79,8 +80,10 @@ void writeHead(std::string& out, const Response& response, std::string_view requ
     out.append(" ").append(reason(response.status));
     out.append("\r\nServer: engram\r\nDate: ").append(date());
     if (!response.body.empty()) out.append("\r\nContent-Type: ").append(response.content_type);
-    out.append("\r\nContent-Length: ");
-    number(out, response.body.size());
+    if (response.status != 204) {  // which has none (RFC 9110, section 8.6)
+        out.append("\r\nContent-Length: ");
+        number(out, response.body.size());
+    }
     out.append("\r\nX-Request-Id: ").append(request_id).append("\r\n");
     for (const auto& [name, value] : response.headers) field(out, name, value);
     if (connection == Connection::Close) out.append("Connection: close\r\n");

@@ -5,7 +5,8 @@
 #pragma once
 
 #include "http/handler.hpp"
-#include "http/limits.hpp"
+#include "http/policy.hpp"
+#include "http/tls_context.hpp"
 
 #include <engram/cpp/result.hpp>
 
@@ -29,7 +30,7 @@ class Server {
 public:
     struct Options {
         unsigned io_threads = 0;  // 0 = one a core
-        Limits limits;
+        Policy policy;
         // A request that was refused before a handler saw it: error code and peer. [io thread]
         std::function<void(std::string_view code, const Peer& peer)> on_refused;
     };
@@ -38,11 +39,14 @@ public:
     Server(const Server&) = delete;
     ~Server();
 
-    // HOST:PORT, port 0 picks a free one; the result is the bound HOST:PORT.
-    Result<std::string> listen(const std::string& address, Handler& handler);
+    // HOST:PORT, port 0 picks a free one; the result is the bound HOST:PORT. Connections speak TLS while `tls` has a
+    // context; nullptr = never.
+    Result<std::string> listen(const std::string& address, Handler& handler, std::shared_ptr<const TlsSlot> tls = nullptr);
     // A Unix socket (mode 0600) for processes of our own user; a stale file is replaced.
     Result<void> listenLocal(const std::string& path, Handler& handler);
     void start();
+    // From the next request of each connection on. [any thread, while the server runs]
+    void setPolicy(Policy policy);
 
     // Accepts nothing more, lets requests under way finish until the deadline, closes idle connections, stops.
     void drain(std::chrono::milliseconds deadline);

@@ -4,14 +4,11 @@
 #include "problem/problem.hpp"
 
 #include <boost/asio/post.hpp>
-#include <boost/asio/write.hpp>
 
 #include <cstdlib>
 #include <cstring>
 
 #include <sys/random.h>
-#include <sys/socket.h>
-#include <sys/uio.h>
 
 namespace engram::http {
 namespace {
@@ -43,16 +40,23 @@ std::string mintId() {
 
 Exchange::~Exchange() {
     if (!session_) return;
-    Response response;
-    response.status = 500;
-    response.content_type = problem::kContentType;
-    response.body = problem::document({"internal", "the request was dropped", "", ""}, request().id());
-    std::move(*this).reply(std::move(response));
+    try {
+        Response response;
+        response.status = 500;
+        response.content_type = problem::kContentType;
+        response.body = problem::document({"internal", "the request was dropped", "", ""}, request().id());
+        std::move(*this).reply(std::move(response));
+    } catch (const std::bad_alloc&) {
+        // The sweep answers in our place when the time is over.
+    }
 }
 
 const Request& Exchange::request() const { return session_->request(); }
 Attachment* Exchange::attachment() const { return session_->attachment.get(); }
 void Exchange::attach(std::unique_ptr<Attachment> attachment) { session_->attachment = std::move(attachment); }
+void Exchange::pin(std::shared_ptr<Handler> handler) { session_->pinned = std::move(handler); }
+std::shared_ptr<Handler> Exchange::pinned() const { return session_->pinned; }
+void Exchange::addHeader(std::string_view name, std::string value) { session_->headers.emplace_back(name, std::move(value)); }
 bool Exchange::cancelled() const { return session_->failed(); }
 
 void Exchange::reply(Response response) && {
@@ -70,7 +74,6 @@ void Exchange::readBody(uint64_t max_body) && {
 void Shard::adopt(std::shared_ptr<Session> session) {
     sessions.push_front(session);
     session->place = sessions.begin();
-    session->start();
 }
 
 void Shard::closed(Session& session) {
@@ -87,17 +90,59 @@ void Shard::sweep(Session::Clock::time_point now) {
     }
 }
 
-Session::Session(Shard& shard, Socket socket, Peer peer, Handler& handler)
-    : shard_(shard), socket_(std::move(socket)), peer_(std::move(peer)), handler_(handler), limits_(shard.limits()),
-      parser_(limits_), buffer_(kInitialBuffer) {
+Session::Session(Shard& shard, Socket socket, Peer peer, Handler& handler, std::shared_ptr<const TlsContext> tls)
+    : shard_(shard), stream_(std::move(socket), std::move(tls)), peer_(std::move(peer)), handler_(handler),
+      policy_(shard.policy()), limits_(policy_->limits), parser_(limits_), buffer_(kInitialBuffer) {
     request_.peer_ = &peer_;
+    from_proxy_ = peer_.kind == Peer::Kind::Tcp && policy_->proxies.contains(peer_.address);
+    request_.secure_ = stream_.secured();
 }
 
 Session::~Session() = default;
 
 void Session::start() {
+    if (stream_.secured()) return shakeHands();
     setDeadline(limits_.idle_time);
     read();
+}
+
+void Session::shakeHands() {
+    phase_ = Phase::Handshake;
+    setDeadline(limits_.handshake_time);
+    stream_.handshake([self = shared_from_this()](boost::system::error_code error) {
+        if (self->phase_ == Phase::Closed) return;
+        self->phase_ = Phase::Head;
+        if (!error) {
+            self->setDeadline(self->limits_.idle_time);
+            return self->read();
+        }
+        self->request_.secure_ = false;
+        if (self->stream_.peerSpokeHttp()) {
+            self->stream_.dropTls();
+            return self->refuse({"tls_required", "this port speaks TLS and the request came without"});
+        }
+        self->shard_.refused("tls_handshake", self->peer_);
+        self->close();
+    });
+}
+
+// Between requests: what has changed since the last one.
+void Session::adoptPolicy() {
+    if (policy_ == shard_.policy()) return;
+    policy_ = shard_.policy();
+    limits_ = policy_->limits;
+    from_proxy_ = peer_.kind == Peer::Kind::Tcp && policy_->proxies.contains(peer_.address);
+}
+
+// False if what the proxy says makes no sense.
+bool Session::readForwarding() {
+    if (!from_proxy_) return true;
+    Forwarded said = readForwarded(request_.headers_, policy_->proxies);
+    request_.proxied_ = true;
+    request_.forwarded_client_ = std::move(said.client);
+    request_.forwarded_host_ = said.host;
+    if (said.scheme != Forwarded::Scheme::Unknown) request_.secure_ = said.scheme == Forwarded::Scheme::Https;
+    return said.host.empty() || isHost(said.host);
 }
 
 void Session::setDeadline(std::chrono::milliseconds from_now) {
@@ -108,16 +153,22 @@ void Session::close() {
     if (phase_ == Phase::Closed) return;
     phase_ = Phase::Closed;
     failed_.store(true, std::memory_order_relaxed);
-    boost::system::error_code ignored;
-    socket_.shutdown(Socket::shutdown_both, ignored);
+    stream_.shutDown();
     // While a handler has the request, its thread may be writing: the descriptor is closed with the session.
-    if (!(owner_.load() & kBusy)) socket_.close(ignored);
+    if (!(owner_.load() & kBusy)) {
+        stream_.close();
+        forget();
+    }
     shard_.closed(*this);
 }
 
 void Session::sweep(Clock::time_point now, Sweep how) {
-    if (owner_.load() & kBusy && !writing_) return;  // the handler has a deadline of its own
-    if (how == Sweep::Draining && phase_ == Phase::Head && begin_ == end_) return close();
+    if (owner_.load() & kBusy && !writing_) {
+        if (nanoseconds(now) >= deadline_.load(std::memory_order_relaxed)) answerOverdue();
+        return;
+    }
+    const bool idle = phase_ == Phase::Handshake || (phase_ == Phase::Head && begin_ == end_);
+    if (how == Sweep::Draining && idle) return close();
     int64_t deadline = deadline_.load(std::memory_order_relaxed);
     if (phase_ == Phase::Body && deadline != INT64_MAX) deadline += static_cast<int64_t>(body_bytes_ / 1024) * 1'000'000'000;
     if (nanoseconds(now) < deadline) return;
@@ -143,13 +194,22 @@ void Session::read() {
         }
     }
     reading_ = true;
-    socket_.async_receive(boost::asio::buffer(buffer_.data() + end_, buffer_.size() - end_),
-                          [self = shared_from_this()](boost::system::error_code error, size_t n) {
-                              self->reading_ = false;
-                              if (!error) return self->onRead(n);
-                              if (error != boost::asio::error::eof) self->failed_.store(true);
-                              self->onEnd();
-                          });
+    stream_.receive(buffer_.data() + end_, buffer_.size() - end_,
+                    [self = shared_from_this()](boost::system::error_code error, size_t n) {
+                        self->reading_ = false;
+                        if (!error) return self->onReadOrOutOfMemory(n);
+                        if (error != boost::asio::error::eof) self->failed_.store(true);
+                        self->onEnd();
+                    });
+}
+
+void Session::onReadOrOutOfMemory(size_t n) {
+    try {
+        onRead(n);
+    } catch (const std::bad_alloc&) {
+        if (owner_.load() == 0) return refuse({"out_of_memory", "there is no memory for this request"});
+        close();
+    }
 }
 
 void Session::onRead(size_t n) {
@@ -197,6 +257,7 @@ void Session::proceed() {
 
 bool Session::parseHead() {
     if (begin_ == end_) return false;
+    if (request_.received_at_ == Clock::time_point()) adoptPolicy();
     const std::string_view bytes(buffer_.data() + begin_, end_ - begin_);
     size_t used = 0;
     const auto progress = parser_.head(bytes, used, request_);
@@ -212,6 +273,10 @@ bool Session::parseHead() {
         refuse(parser_.refusal());
         return false;
     }
+    if (!readForwarding()) {
+        refuse({"invalid_http", "X-Forwarded-Host is not a host name"});
+        return false;
+    }
     begin_ += used;
     request_.received_at_ = Clock::now();
     request_.id_ = mintId();
@@ -223,8 +288,17 @@ bool Session::parseHead() {
 
 void Session::hand(void (Handler::*half)(Exchange)) {
     phase_ = Phase::Handling;
+    answered_ = false;
+    setDeadline(limits_.answer_time);
     owner_.store(begin_ != end_ || ended_ ? kBusy | kPending : kBusy);
-    (handler_.*half)(Exchange(shared_from_this()));
+    const std::shared_ptr<Handler> own = pinned;  // may be unpinned by the answer, while it is still running
+    ((own ? *own : handler_).*half)(Exchange(shared_from_this()));
+}
+
+// The request's handler is done with it.
+void Session::forget() {
+    attachment.reset();
+    pinned.reset();
 }
 
 void Session::wantBody(uint64_t max_body) {
@@ -235,10 +309,7 @@ void Session::wantBody(uint64_t max_body) {
 }
 
 void Session::startBody() {
-    if (phase_ == Phase::Closed) {
-        attachment.reset();
-        return;
-    }
+    if (phase_ == Phase::Closed) return forget();
     if (body_read_) return hand(&Handler::onRequest);
     if (parser_.contentLength() > max_body_) {
         owner_.store(0);
@@ -250,7 +321,7 @@ void Session::startBody() {
     setDeadline(limits_.body_time);
     if (parser_.expectsContinue() && begin_ == end_) {
         constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
-        ::send(socket_.native_handle(), kContinue.data(), kContinue.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+        stream_.trySend(kContinue.data(), kContinue.size());
     }
     owner_.store(0);
     boost::asio::post(shard_.io, [self = shared_from_this()] { self->proceed(); });
@@ -290,7 +361,7 @@ bool Session::discardBody() {
 
 void Session::refuse(const Refusal& refusal) {
     shard_.refused(refusal.code, peer_);
-    attachment.reset();
+    forget();
     const Error error{std::string(refusal.code), std::string(refusal.reason), "", ""};
     Response response;
     response.status = problem::kindOf(refusal.code).status;
@@ -300,14 +371,49 @@ void Session::refuse(const Refusal& refusal) {
     closing_ = true;
     body_read_ = false;  // framing is lost, or the body is unwanted: nothing after it can be trusted
     phase_ = Phase::Handling;
+    answered_ = false;
     owner_.store(kBusy);
     answer(std::move(response));
 }
 
+// The handler is still at work with the request and what is attached: both stay as they are until it is done. The
+// client is answered past it and the connection closed.
+void Session::answerOverdue() {
+    if (answered_.exchange(true)) return;
+    if (attachment) attachment->abandon();
+    shard_.refused("deadline_exceeded", peer_);
+    Response response;
+    response.status = problem::kindOf("deadline_exceeded").status;
+    response.content_type = problem::kContentType;
+    response.headers = headers;
+    response.headers.emplace_back("Retry-After", "1");
+    if (request_.secure() && !policy_->hsts.empty())
+        response.headers.emplace_back("Strict-Transport-Security", policy_->hsts);
+    response.body = problem::document({"deadline_exceeded", "the request was not done in time", "", ""}, request_.id_);
+    std::string bytes;
+    writeHead(bytes, response, request_.id_, Connection::Close);
+    if (request_.method() != "HEAD") bytes.append(response.body);
+    stream_.trySend(bytes.data(), bytes.size());
+    close();
+}
+
 void Session::answer(Response response) {
+    if (answered_.exchange(true)) {
+        // Too late. Nobody reads this request again; the sweep, on the shard, may be about to tell the attachment so.
+        boost::asio::post(shard_.io, [self = shared_from_this()] {
+            self->forget();
+            self->afterAnswer();
+        });
+        return;
+    }
     if (response.after == After::Close) closing_ = true;
-    attachment.reset();
-    write(response);
+    try {
+        forget();
+        write(response);
+    } catch (const std::bad_alloc&) {
+        answered_ = false;
+        throw;
+    }
 }
 
 void Session::write(Response& response) {
@@ -317,13 +423,17 @@ void Session::write(Response& response) {
     const bool unsure = !body_read_ && parser_.expectsContinue();
     const bool close_after = closing_ || unread_too_much || unsure;
     closing_ = close_after;
+    for (auto& header : headers) response.headers.push_back(std::move(header));
+    headers.clear();
+    if (request_.secure() && !policy_->hsts.empty())
+        response.headers.emplace_back("Strict-Transport-Security", policy_->hsts);
     writeHead(out_, response, request_.id_, close_after ? Connection::Close : Connection::KeepAlive);
     if (request_.method() != "HEAD") out_.append(response.body);
     out_sent_ = 0;
     if (!failed_.load(std::memory_order_relaxed)) {
-        const ssize_t n = ::send(socket_.native_handle(), out_.data(), out_.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
-        if (n > 0) out_sent_ = static_cast<size_t>(n);
-        else if (n < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR) failed_.store(true);
+        const Stream::Sent sent = stream_.trySend(out_.data(), out_.size());
+        out_sent_ = sent.bytes;
+        if (sent.state == Stream::Sent::State::Broken) failed_.store(true);
     }
     const bool complete = out_sent_ == out_.size();
     const bool simple = complete && !close_after && body_read_;
@@ -345,8 +455,7 @@ void Session::write(Response& response) {
 // On the shard: the answer has been written as far as the socket took it.
 void Session::afterAnswer() {
     if (phase_ == Phase::Closed) {
-        boost::system::error_code ignored;
-        socket_.close(ignored);
+        stream_.close();
         owner_.store(0);
         return;
     }
@@ -364,12 +473,12 @@ void Session::afterAnswer() {
 }
 
 void Session::writeRest() {
-    socket_.async_send(boost::asio::buffer(out_.data() + out_sent_, out_.size() - out_sent_),
-                       [self = shared_from_this()](boost::system::error_code error, size_t n) {
-                           if (error) self->failed_.store(true);
-                           self->out_sent_ += n;
-                           self->afterAnswer();
-                       });
+    stream_.send(out_.data() + out_sent_, out_.size() - out_sent_,
+                 [self = shared_from_this()](boost::system::error_code error, size_t n) {
+                     if (error) self->failed_.store(true);
+                     self->out_sent_ += n;
+                     self->afterAnswer();
+                 });
 }
 
 void Session::finishAnswer() {
@@ -396,7 +505,10 @@ void Session::nextRequest() {
     if (request_.body_.capacity() > kBodyRead) std::string().swap(request_.body_);
     parser_.reset();
     request_.received_at_ = {};
-    request_.method_ = request_.target_ = {};
+    request_.method_ = request_.target_ = request_.forwarded_host_ = {};
+    request_.forwarded_client_.clear();
+    request_.secure_ = stream_.secured();
+    request_.proxied_ = false;
     request_.headers_.clear();
     phase_ = Phase::Head;
     setDeadline(limits_.idle_time);
@@ -404,8 +516,7 @@ void Session::nextRequest() {
 
 // Closing at once would reset the connection and could destroy the answer on its way (RFC 9112, section 9.6).
 void Session::linger() {
-    boost::system::error_code ignored;
-    socket_.shutdown(Socket::shutdown_send, ignored);
+    stream_.endSending();
     if (ended_) return close();
     phase_ = Phase::Lingering;
     discarded_ = 0;

@@ -1,6 +1,7 @@
 #include "operations/control_plane.hpp"
 #include "operations/domains.hpp"
 #include "operations/memory_json.hpp"
+#include "operations/plan_limits.hpp"
 #include "operations/services.hpp"
 
 #include "engine/time.hpp"
@@ -39,7 +40,7 @@ void showTenant(Services& services, const Invocation& call, Done done) {
     out.Uint64(stats->lsn);
     out.EndObject();
     out.EndObject();
-    done(Answer{{buffer.GetString(), buffer.GetSize()}, 0, {}, {}});
+    done(Answer{{buffer.GetString(), buffer.GetSize()}, doc.version, {}, {}});
 }
 
 struct UsageWriter {
@@ -117,6 +118,11 @@ void queryUsage(Services& services, const Invocation& call, Done done) {
         if (status != ENGRAM_OK) return done(controlPlaneError(status, arena, "usage"));
         out.EndArray();
         writeTotals(out, writer);
+        auto limits = planLimitsJson(services, call.caller);
+        if (!limits) return done(limits.error());
+        writeMember(out, "plan", call.caller.plan);
+        out.Key("limits");
+        out.RawValue(limits->data(), limits->size(), rapidjson::kArrayType);
         out.EndObject();
         return done(Answer{{buffer.GetString(), buffer.GetSize()}, 0, {}, {}});
     }
@@ -135,12 +141,13 @@ constexpr Operation kOperations[] = {
              "memories": {"type": "integer"}, "bytes_on_disk": {"type": "integer"},
              "lsn": {"$ref": "#/definitions/lsn"}}}}})",
      &showTenant},
-    {"usage.query", "What the tenant used, by day, workspace and operation", "usage:read", Lane::Blocking,
+    {"usage.query", "What the tenant used, by day, workspace and operation, and what its plan allows", "usage:read", Lane::Blocking,
      Effect::Reads, Repeat::Idempotent,
      R"({"type": "object", "additionalProperties": false,
          "properties": {"from": {"$ref": "#/definitions/time"}, "until": {"$ref": "#/definitions/time"}}})",
-     R"({"type": "object", "additionalProperties": false, "required": ["usage", "totals"],
-         "properties": {"totals": {"type": "object"},
+     R"({"type": "object", "additionalProperties": false, "required": ["usage", "totals", "plan", "limits"],
+         "properties": {"totals": {"type": "object"}, "plan": {"type": "string"},
+           "limits": {"type": "array", "items": {"$ref": "#/definitions/limit"}},
            "usage": {"type": "array", "items": {"type": "object", "additionalProperties": false,
              "required": ["day", "workspace", "operation", "requests", "errors", "counters"],
              "properties": {"day": {"type": "string"}, "workspace": {"type": "string"}, "operation": {"type": "string"},

@@ -1,6 +1,7 @@
 #include "operations/memory_json.hpp"
 
 #include "engine/time.hpp"
+#include "operations/private_text.hpp"
 
 namespace engram::operations {
 namespace {
@@ -9,6 +10,23 @@ std::vector<std::string> readTags(const json::Value& value) {
     std::vector<std::string> tags;
     for (const auto& tag : value.GetArray()) tags.emplace_back(json::view(tag));
     return tags;
+}
+
+// The content, without private spans if that is asked for.
+Result<std::string> readContent(const json::Value& value, const json::Value& content, const std::string& pointer) {
+    if (textOr(value, "private", "keep") != "strip") return std::string(json::view(content));
+    std::string left = withoutPrivate(json::view(content));
+    if (left.find_first_not_of(" \t\r\n") != std::string::npos) return left;
+    return Error{"invalid_value", "nothing is left of the content without its private spans", "send text outside of them",
+                 pointer + "/content"};
+}
+
+engine::OnDuplicate readOnDuplicate(const json::Value& value) {
+    const std::string_view name = textOr(value, "on_duplicate", "allow");
+    if (name == "reject") return engine::OnDuplicate::Reject;
+    if (name == "skip") return engine::OnDuplicate::Skip;
+    if (name == "merge") return engine::OnDuplicate::Merge;
+    return engine::OnDuplicate::Allow;
 }
 
 // expires_at, or ttl_seconds from now; giving both is an error.
@@ -63,6 +81,35 @@ void writeMemory(json::Writer& out, const engine::Memory& memory) {
     out.EndObject();
 }
 
+void writeError(json::Writer& out, const Error& error) {
+    out.Key("error");
+    out.StartObject();
+    writeMember(out, "code", error.code);
+    writeMember(out, "detail", error.message);
+    writeMember(out, "hint", error.hint);
+    writeMember(out, "pointer", error.pointer);
+    out.EndObject();
+}
+
+std::string_view outcomeName(engine::Written::Outcome outcome) {
+    using Outcome = engine::Written::Outcome;
+    switch (outcome) {
+        case Outcome::Created: return "created";
+        case Outcome::Merged: return "merged";
+        case Outcome::Skipped: return "skipped";
+        case Outcome::Changed: return "changed";
+        case Outcome::Unchanged: return "unchanged";
+        case Outcome::Deleted: return "deleted";
+        case Outcome::Refused: return "refused";
+    }
+    return "refused";
+}
+
+std::vector<std::string> readTexts(const json::Value& input, std::string_view name) {
+    const json::Value* value = json::find(input, name);
+    return value ? readTags(*value) : std::vector<std::string>();
+}
+
 Result<std::optional<std::optional<int64_t>>> readTime(const json::Value& object, std::string_view name,
                                                        const std::string& pointer) {
     using Answer = std::optional<std::optional<int64_t>>;
@@ -78,7 +125,9 @@ Result<std::optional<std::optional<int64_t>>> readTime(const json::Value& object
 
 Result<engine::NewMemory> readNewMemory(const json::Value& value, int64_t now, const std::string& pointer) {
     engine::NewMemory memory;
-    memory.content = json::view(*json::find(value, "content"));
+    auto content = readContent(value, *json::find(value, "content"), pointer);
+    if (!content) return content.error();
+    memory.content = std::move(*content);
     if (auto* workspace = json::find(value, "workspace")) memory.workspace = json::view(*workspace);
     if (auto* type = json::find(value, "type")) memory.type = json::view(*type);
     if (auto* tags = json::find(value, "tags")) memory.tags = readTags(*tags);
@@ -90,12 +139,17 @@ Result<engine::NewMemory> readNewMemory(const json::Value& value, int64_t now, c
     auto expires = readExpiry(value, now, pointer);
     if (!expires) return expires.error();
     if (*expires) memory.expires_at = **expires;
+    memory.on_duplicate = readOnDuplicate(value);
     return memory;
 }
 
 Result<engine::MemoryPatch> readPatch(const json::Value& value, int64_t now) {
     engine::MemoryPatch patch;
-    if (auto* content = json::find(value, "content")) patch.content = std::string(json::view(*content));
+    if (auto* given = json::find(value, "content")) {
+        auto content = readContent(value, *given, "");
+        if (!content) return content.error();
+        patch.content = std::move(*content);
+    }
     if (auto* type = json::find(value, "type")) patch.type = std::string(json::view(*type));
     if (auto* tags = json::find(value, "tags"))
         patch.tags = tags->IsNull() ? std::vector<std::string>() : readTags(*tags);

@@ -34,11 +34,19 @@ struct Usage {
     uint64_t memories_written = 0, memories_read = 0, searches = 0;
 };
 
+// A change of the control plane as its audit event tells of it. JSON objects without any secret; empty = nothing.
+struct AuditNote {
+    std::string target;         // id of what was changed
+    std::string before, after;  // JSON objects
+    std::string tenant, subject;  // where they are not the caller's: of another tenant, of somebody who had no credential
+};
+
 struct Answer {
     std::string body;  // JSON, valid against the operation's output schema
-    uint64_t version = 0;  // of the one memory the answer is about; becomes the ETag
+    uint64_t version = 0;  // of the one thing the answer is about; becomes the ETag
     std::string location;  // id of what was made; becomes Location
     Usage usage;
+    AuditNote audit{};
 };
 
 // Called exactly once, on any thread.
@@ -53,16 +61,23 @@ struct Invocation {
     std::string_view request_bytes;  // what the idempotency key stands for
 };
 
+// Every call of an operation that changes the control plane, also a refused one, becomes an audit event.
+struct Audited {
+    std::string_view kind{};    // of its target: "key", "member"; empty = the operation is not audited
+    std::string_view member{};  // of the input, which names the target of a call that was refused
+};
+
 struct Operation {
     std::string_view name;     // "memory.search"
     std::string_view summary;  // one sentence for people
-    std::string_view scope;    // needed scope
+    std::string_view scope;    // needed scope; empty = for everybody, also without a credential
     Lane lane;
     Effect effect;
     Repeat repeat;
     std::string_view input;   // JSON Schema (draft 4 subset)
     std::string_view output;  // JSON Schema
     void (*run)(Services&, const Invocation&, Done);
+    Audited audited{};
 };
 
 // All operations, in the order of the documentation.

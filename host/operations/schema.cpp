@@ -1,6 +1,7 @@
 #include "operations/schema.hpp"
 
 #include "config/did_you_mean.hpp"
+#include "json/utf8.hpp"
 #include "operations/definitions.hpp"
 
 #include <rapidjson/pointer.h>
@@ -45,8 +46,8 @@ Error unknownMember(const json::Value& object, const json::Value& schema, const 
         if (std::find(known.begin(), known.end(), name) != known.end()) continue;
         std::string hint;
         if (auto close = config::closest(name, known)) hint = "did you mean '" + std::string(*close) + "'?";
-        return {"unknown_field", "unknown field '" + std::string(name) + "' in " + named(at), hint,
-                at + "/" + std::string(name)};
+        return {"unknown_field", "unknown field '" + json::brief(name) + "' in " + named(at), hint,
+                at + json::pointerStep(name)};
     }
     return {"unknown_field", "unknown field in " + named(at), "", at};
 }

@@ -1,37 +1,62 @@
 #include "operations/domains.hpp"
 #include "operations/memory_json.hpp"
+#include "operations/search_query.hpp"
 #include "operations/services.hpp"
+
+#include <memory>
+#include <thread>
 
 namespace engram::operations {
 namespace {
 
-Result<engine::SearchQuery> readQuery(const json::Value& input) {
+// A search between its parts: the query's vector may have to be waited for.
+struct Asked {
     engine::SearchQuery query;
-    query.text = textOr(input, "query", "");
-    if (auto* workspace = json::find(input, "workspace")) query.workspaces.emplace_back(json::view(*workspace));
-    if (auto* filter = json::find(input, "filter")) {
-        auto parsed = engine::parseFilter(*filter);
-        if (!parsed) return parsed.error();
-        query.filter = std::move(*parsed);
+    engine::ReadOptions options;
+    std::string tenant;
+    uint64_t max_tokens;  // of the results' contents together
+    Done done;
+};
+
+std::string_view nameOf(engine::Incomplete::Reason reason) {
+    switch (reason) {
+        case engine::Incomplete::Reason::Pending: return "pending";
+        case engine::Incomplete::Reason::Failed: return "failed";
+        case engine::Incomplete::Reason::NoEmbedder: break;
     }
-    query.limit = static_cast<uint32_t>(numberOr(input, "limit", 10));
-    const json::Value* explain = json::find(input, "explain");
-    query.explain = explain && explain->IsTrue() ? engine::SearchQuery::Explain::Yes : engine::SearchQuery::Explain::No;
-    const std::string_view mode = textOr(input, "mode", "hybrid");
-    query.mode = mode == "lexical"  ? engine::SearchQuery::Mode::Lexical
-                 : mode == "vector" ? engine::SearchQuery::Mode::Vector
-                                    : engine::SearchQuery::Mode::Hybrid;
-    return query;
+    return "no_embedder";
 }
 
-void search(Services& services, const Invocation& call, Done done) {
-    auto query = readQuery(call.input);
-    if (!query) return done(query.error());
-    engine::ReadOptions options;
-    options.at_least_lsn = numberOr(call.input, "at_least_lsn", 0);
-    options.thread = engine::ReadOptions::Thread::Lane;
-    auto found = services.engine.search(call.caller.tenant_id, *query, options);
-    if (!found) return done(found.error());
+void writeIncomplete(json::Writer& out, const std::vector<engine::Incomplete>& arms) {
+    if (arms.empty()) return;
+    out.Key("incomplete");
+    out.StartArray();
+    for (const engine::Incomplete& arm : arms) {
+        out.StartObject();
+        writeMember(out, "arm", arm.arm);
+        writeMember(out, "reason", nameOf(arm.reason));
+        if (arm.pending > 0) {
+            out.Key("pending");
+            out.Uint64(arm.pending);
+        }
+        if (!arm.detail.empty()) writeMember(out, "detail", arm.detail);
+        out.EndObject();
+    }
+    out.EndArray();
+}
+
+template <class Told>
+void writeRaw(json::Writer& out, const char* name, const std::optional<Told>& told) {
+    if (!told) return;
+    const std::string text = told->json();
+    out.Key(name);
+    out.RawValue(text.data(), text.size(), rapidjson::kObjectType);
+}
+
+void answer(Services& services, const Asked& asked, const engine::QueryVector& vector) {
+    auto found = services.engine.search(asked.tenant, asked.query, vector, asked.options);
+    if (!found) return asked.done(found.error());
+    const size_t omitted = cutToTokens(found->hits, asked.max_tokens);
     json::Buffer buffer;
     json::Writer out(buffer);
     out.StartObject();
@@ -43,7 +68,7 @@ void search(Services& services, const Invocation& call, Done done) {
         writeMemory(out, hit.memory);
         out.Key("score");
         out.Double(hit.score);
-        if (query->explain == engine::SearchQuery::Explain::Yes) {
+        if (asked.query.explain == engine::SearchQuery::Explain::Yes) {
             const std::string explain = hit.explainJson();
             out.Key("explain");
             out.RawValue(explain.data(), explain.size(), rapidjson::kObjectType);
@@ -51,11 +76,37 @@ void search(Services& services, const Invocation& call, Done done) {
         out.EndObject();
     }
     out.EndArray();
+    if (omitted > 0) {
+        out.Key("omitted");
+        out.Uint64(omitted);
+    }
+    writeIncomplete(out, found->incomplete);
+    writeRaw(out, "explain", found->explanation);
+    writeRaw(out, "why_not", found->why_not);
     out.Key("lsn");
     out.Uint64(found->lsn);
     out.EndObject();
-    const std::string workspace = query->workspaces.empty() ? std::string() : query->workspaces.front();
-    done(Answer{{buffer.GetString(), buffer.GetSize()}, 0, {}, {workspace, 0, found->hits.size(), 1}});
+    const std::string workspace = asked.query.workspaces.empty() ? std::string() : asked.query.workspaces.front();
+    asked.done(Answer{{buffer.GetString(), buffer.GetSize()}, 0, {}, {workspace, 0, found->hits.size(), 1}});
+}
+
+void search(Services& services, const Invocation& call, Done done) {
+    auto query = readSearchQuery(call.input);
+    if (!query) return done(query.error());
+    engine::ReadOptions options;
+    options.at_least_lsn = numberOr(call.input, "at_least_lsn", 0);
+    options.thread = engine::ReadOptions::Thread::Lane;
+    auto asked = std::make_shared<Asked>(Asked{std::move(*query), options, call.caller.tenant_id,
+                                              numberOr(call.input, "max_tokens", UINT64_MAX), std::move(done)});
+    const auto here = std::this_thread::get_id();
+    services.engine.embedQuery(asked->tenant, asked->query, [&services, asked, here](Result<engine::QueryVector> vector) {
+        if (!vector) return asked->done(vector.error());
+        if (std::this_thread::get_id() == here || !services.on_cpu) return answer(services, *asked, *vector);
+        // Whoever brings the vector has no time for a search.
+        auto held = std::make_shared<engine::QueryVector>(std::move(*vector));
+        if (!services.on_cpu(asked->tenant, [&services, asked, held] { answer(services, *asked, *held); }))
+            asked->done(Error{"overloaded", "too many searches are waiting", "", ""});
+    });
 }
 
 constexpr Operation kOperations[] = {
@@ -65,9 +116,22 @@ constexpr Operation kOperations[] = {
            "workspace": {"$ref": "#/definitions/workspace_name"}, "filter": {"$ref": "#/definitions/filter"},
            "limit": {"type": "integer", "minimum": 1, "maximum": 100}, "explain": {"type": "boolean"},
            "mode": {"type": "string", "enum": ["hybrid", "lexical", "vector"]},
+           "context": {"type": "string", "enum": ["session", "none"]},
+           "dates": {"type": "string", "enum": ["favour", "ignore"]},
+           "fuzzy": {"type": "string", "enum": ["auto", "off"]}, "why_not": {"$ref": "#/definitions/uuid"},
+           "types": {"type": "array", "items": {"type": "string", "minLength": 1}, "minItems": 1, "maxItems": 32},
+           "tags": {"type": "array", "items": {"type": "string", "minLength": 1}, "minItems": 1, "maxItems": 32},
+           "since": {"$ref": "#/definitions/time"}, "until": {"$ref": "#/definitions/time"},
+           "max_tokens": {"type": "integer", "minimum": 1, "maximum": 1000000},
+           "as_of": {"type": ["integer", "string"], "minimum": 0,
+             "description": "The past: an LSN, or an RFC 3339 date and time"},
            "at_least_lsn": {"$ref": "#/definitions/lsn"}}})",
      R"({"type": "object", "additionalProperties": false, "required": ["results", "lsn"],
-         "properties": {"lsn": {"$ref": "#/definitions/lsn"},
+         "properties": {"lsn": {"$ref": "#/definitions/lsn"}, "incomplete": {"$ref": "#/definitions/incomplete"},
+           "omitted": {"type": "integer", "minimum": 1, "description": "Results left out to stay within max_tokens"},
+           "explain": {"type": "object"}, "why_not": {"type": "object", "required": ["reason"],
+             "properties": {"reason": {"type": "string"}, "condition": {"type": "string"}, "rank": {"type": "integer"},
+                            "score": {"type": "number"}}},
            "results": {"type": "array", "items": {"type": "object", "additionalProperties": false,
              "required": ["memory", "score"],
              "properties": {"memory": {"$ref": "#/definitions/memory"}, "score": {"type": "number"},

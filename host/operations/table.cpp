@@ -8,8 +8,9 @@ namespace engram::operations {
 std::span<const Operation> all() {
     static const std::vector<Operation> table = [] {
         std::vector<Operation> rows;
-        for (auto domain : {memoryOperations(), searchOperations(), workspaceOperations(), keyOperations(),
-                            accountOperations()})
+        for (auto domain : {memoryOperations(), bulkOperations(), recordOperations(), duplicateOperations(), searchOperations(), workspaceOperations(),
+                            keyOperations(), memberOperations(), inviteOperations(), acceptOperations(), accountOperations(),
+                            tenantOperations(), auditOperations(), embeddingOperations(), adminOperations()})
             rows.insert(rows.end(), domain.begin(), domain.end());
         return rows;
     }();

@@ -42,7 +42,7 @@ void list(Services& services, const Invocation& call, Done done) {
 void create(Services& services, const Invocation& call, Done done) {
     const std::string name(textOr(call.input, "name", ""));
     if (auto valid = engine::validateWorkspace(name); !valid) return done(valid.error());
-    auto entry = services.workspaces.create(call.caller.tenant_id, name);
+    auto entry = services.workspaces.create(call.caller.tenant_id, name, call.caller.limits.workspaces);
     if (!entry) return done(entry.error());
     json::Buffer buffer;
     json::Writer out(buffer);
@@ -64,11 +64,13 @@ void remove(Services& services, const Invocation& call, Done done) {
     if (memories > 0 && !(force && force->IsTrue()))
         return done(Error{"workspace_not_empty",
                           "workspace '" + name + "' has " + std::to_string(memories) + " memories", "", ""});
-    auto finish = [&services, tenant = call.caller.tenant_id, entry = *entry,
+    auto finish = [&services, tenant = call.caller.tenant_id, entry = *entry, memories,
                    done = std::move(done)](Result<uint64_t> lsn) {
         if (!lsn) return done(lsn.error());
         if (auto removed = services.workspaces.remove(tenant, entry); !removed) return done(removed.error());
-        done(Answer{"{\"lsn\":" + std::to_string(*lsn) + "}", 0, {}, {entry.name, 0, 0, 0}});
+        Answer answer{"{\"lsn\":" + std::to_string(*lsn) + "}", 0, {}, {entry.name, 0, 0, 0}};
+        answer.audit = {entry.name, "{\"memories\":" + std::to_string(memories) + "}", {}, {}, {}};
+        done(std::move(answer));
     };
     services.engine.removeWorkspace(call.caller.tenant_id, name, std::move(finish));
 }
@@ -92,7 +94,7 @@ constexpr Operation kOperations[] = {
          "properties": {"name": {"$ref": "#/definitions/workspace_name"}, "force": {"type": "boolean"}}})",
      R"({"type": "object", "additionalProperties": false, "required": ["lsn"],
          "properties": {"lsn": {"$ref": "#/definitions/lsn"}}})",
-     &remove},
+     &remove, {"workspace", "name"}},
 };
 
 }  // namespace

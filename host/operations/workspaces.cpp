@@ -26,12 +26,12 @@ std::string document(const std::string& tenant, const std::string& id, const std
 
 }  // namespace
 
-Result<void> Workspaces::ensure(const std::string& tenant, const std::string& name) {
+Result<void> Workspaces::ensure(const std::string& tenant, const std::string& name, Max max) {
     {
         std::lock_guard lock(mutex_);
         if (known_.contains(known(tenant, name))) return {};
     }
-    auto made = create(tenant, name);
+    auto made = create(tenant, name, max);
     if (!made && made.error().code != "already_exists") return made.error();
     std::lock_guard lock(mutex_);
     if (known_.size() >= kMaxKnown) known_.clear();
@@ -39,21 +39,24 @@ Result<void> Workspaces::ensure(const std::string& tenant, const std::string& na
     return {};
 }
 
-Result<Workspaces::Entry> Workspaces::create(const std::string& tenant, const std::string& name) {
+Error Workspaces::limitReached(const std::string& tenant, const std::string& name, uint64_t max) {
+    Error error{"plan_limit", "workspace '" + name + "' is not there and the plan allows " + std::to_string(max) + " workspaces",
+                "delete a workspace, write to one that is there, or choose a larger plan", ""};
+    auto entries = list(tenant);
+    error.counted = Error::Counted{max, entries ? entries->size() : max};
+    return error;
+}
+
+Result<Workspaces::Entry> Workspaces::create(const std::string& tenant, const std::string& name, Max max) {
+    // The limit is for new ones: whoever names one that is there is told so.
+    if (auto there = get(tenant, name); there) return Error{"already_exists", "workspace '" + name + "' exists already", "", ""};
+    else if (there.error().code != "workspace_not_found") return there.error();
+    if (max && *max == 0) return limitReached(tenant, name, 0);
     const std::string id = new_id_();
-    const std::string text = document(tenant, id, name);
-    engram_doc_change change{};
-    change.size = sizeof change;
-    change.kind = ENGRAM_DOC_WORKSPACE;
-    change.tenant = borrow(tenant);
-    change.id = borrow(id);
-    change.json = borrow(text);
-    change.expected = 0;
-    ArenaCall call;
-    call.setTenant(tenant);
-    uint64_t epoch = 0;
-    const engram_status status = table_->apply(self_, call, &change, 1, &epoch);
-    if (status != ENGRAM_OK) return controlPlaneError(status, call, "workspace '" + name + "'");
+    auto made = applyDocuments(
+        table_, self_, {{ENGRAM_DOC_WORKSPACE, tenant, id, document(tenant, id, name), 0, max.value_or(0)}}, "workspace '" + name + "'");
+    if (!made && made.error().code == "too_many" && max) return limitReached(tenant, name, *max);
+    if (!made) return made.error();
     return get(tenant, name);
 }
 

@@ -13,7 +13,7 @@ void text(json::Writer& out, const char* name, const std::string& value) {
 
 }  // namespace
 
-// 200 if every started plugin is well and the server is not on its way out, else 503; a line for each plugin.
+// 200 if every started plugin is well or degraded and the server is not on its way out, else 503; a line for each.
 http::Response Admin::ready() const {
     json::Buffer buffer;
     json::Writer out(buffer);
@@ -21,13 +21,16 @@ http::Response Admin::ready() const {
     out.StartObject();
     out.Key("plugins");
     out.StartArray();
-    for (const loader::InstanceState& state : plugins_.states()) {
-        const bool good = state.state == loader::State::Started && state.health.empty();
-        well = well && good;
+    for (const loader::InstanceState& state : plugins_()) {
+        const bool started = state.state == loader::State::Started;
+        const bool good = started && state.health.empty();
+        // Degraded: some of what it serves is in trouble, so sending all clients elsewhere would be the greater harm.
+        const bool degraded = started && state.degraded;
+        well = well && (good || degraded);
         out.StartObject();
         text(out, "name", state.name);
         text(out, "version", state.version);
-        text(out, "state", good ? "ok" : state.state == loader::State::Started ? "unwell" : "down");
+        text(out, "state", good ? "ok" : degraded ? "degraded" : started ? "unwell" : "down");
         if (!state.health.empty()) text(out, "reason", state.health);
         out.EndObject();
     }

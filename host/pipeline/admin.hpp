@@ -6,13 +6,18 @@
 #include "observe/metrics.hpp"
 
 #include <atomic>
+#include <functional>
+#include <utility>
+#include <vector>
 
 namespace engram::pipeline {
 
 class Admin final : public http::Handler {
 public:
-    Admin(observe::Metrics& metrics, const loader::PluginSet& plugins, const std::atomic<bool>& draining)
-        : metrics_(metrics), plugins_(plugins), draining_(draining) {}
+    using States = std::function<std::vector<loader::InstanceState>()>;
+
+    Admin(observe::Metrics& metrics, States plugins, const std::atomic<bool>& draining)
+        : metrics_(metrics), plugins_(std::move(plugins)), draining_(draining) {}
 
     void onHeaders(http::Exchange exchange) override;
     void onRequest(http::Exchange exchange) override;
@@ -20,7 +25,7 @@ public:
 private:
     http::Response ready() const;
     observe::Metrics& metrics_;
-    const loader::PluginSet& plugins_;
+    States plugins_;
     const std::atomic<bool>& draining_;
 };
 

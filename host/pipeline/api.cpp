@@ -1,6 +1,10 @@
 #include "pipeline/api.hpp"
 
+#include "pipeline/audit.hpp"
+#include "pipeline/cors.hpp"
+#include "pipeline/mcp.hpp"
 #include "pipeline/meter.hpp"
+#include "pipeline/perform.hpp"
 #include "pipeline/plugin_routes.hpp"
 #include "pipeline/reply.hpp"
 #include "pipeline/stages.hpp"
@@ -9,6 +13,10 @@ namespace engram::pipeline {
 namespace {
 
 State& stateOf(http::Exchange& exchange) { return *static_cast<State*>(exchange.attachment()); }
+
+uint64_t nanoseconds(std::chrono::steady_clock::time_point when) {
+    return static_cast<uint64_t>(std::chrono::nanoseconds(when.time_since_epoch()).count());
+}
 
 using StageFunction = Step (*)(Context&, const http::Request&, State&);
 
@@ -34,6 +42,7 @@ std::vector<std::string> Api::routeNames(const rest::Router& router) {
     names.emplace_back(kPluginRouteName);
     names.emplace_back(kOpenRouteName);
     names.emplace_back(kNoRouteName);
+    names.emplace_back(kMcpRouteName);
     return names;
 }
 
@@ -53,6 +62,8 @@ bool Api::answerOpenly(http::Exchange& exchange) {
 
 bool Api::matchRoute(http::Exchange& exchange, State& state) {
     const http::Request& request = exchange.request();
+    state.mcp = request.path() == kMcpPath;
+    if (state.mcp) return true;
     state.match = context_.router.match(request.method(), request.path());
     if (state.match.route) return true;
     state.plugin_route = findPluginRoute(context_, request.method(), request.path());
@@ -60,39 +71,76 @@ bool Api::matchRoute(http::Exchange& exchange, State& state) {
 }
 
 void Api::onHeaders(http::Exchange exchange) {
+    if (!context_.cors_origins.empty()) {
+        addCorsHeaders(context_, exchange);
+        if (isPreflight(exchange.request())) return answerPreflight(context_, std::move(exchange));
+    }
     if (answerOpenly(exchange)) return;
     exchange.attach(std::make_unique<State>());
     State& state = stateOf(exchange);
     state.caller.request_id = exchange.request().id();
     state.call.setRequestId(state.caller.request_id);
+    state.call.setDeadline(nanoseconds(exchange.request().receivedAt() + context_.answer_time));
     if (!matchRoute(exchange, state)) {
         const http::Request& request = exchange.request();
         // Strangers learn nothing by asking for routes, but they pay for it.
         if (request.peer().kind == http::Peer::Kind::Tcp)
-            context_.peers.pay(request.peer().address, PeerBuckets::Clock::now());
+            context_.peers.pay(request.client(), PeerBuckets::Clock::now());
         const bool other_method = !state.match.allow.empty();
         const std::string asked = std::string(request.method()) + " " + std::string(request.path().substr(0, 100));
         return refuse(std::move(exchange),
                       other_method ? Error{"method_not_allowed", asked + ": the route takes " + state.match.allow, "", ""}
                                    : Error{"route_not_found", "no route " + asked, "", ""});
     }
+    if (state.mcp && refuseForeign(context_, exchange)) return;
     firstHalf(std::move(exchange));
 }
 
+// Memory may run out anywhere in a half: then this request is refused, and a smaller one may fit.
 void Api::firstHalf(http::Exchange exchange) {
+    try {
+        runStages(exchange);
+    } catch (const std::bad_alloc&) {
+        refuseForMemory(exchange);
+    }
+}
+
+void Api::secondHalf(http::Exchange exchange) {
+    try {
+        runOperation(exchange);
+    } catch (const std::bad_alloc&) {
+        refuseForMemory(exchange);
+    }
+}
+
+void Api::refuseForMemory(http::Exchange& exchange) {
+    if (exchange) refuse(std::move(exchange), {"out_of_memory", "memory ran out while the request was worked on", "", ""});
+}
+
+void Api::runStages(http::Exchange& exchange) {
     State& state = stateOf(exchange);
     const bool open_route =
-        state.plugin_route != SIZE_MAX && context_.plugin_routes[state.plugin_route].route.access == ENGRAM_ROUTE_PUBLIC;
+        state.plugin_route != SIZE_MAX
+            ? context_.plugin_routes[state.plugin_route].route.access == ENGRAM_ROUTE_PUBLIC
+            : state.match.route && state.match.route->operation->scope.empty();
     if (open_route && state.stage == Stage::Admission) {
         if (exchange.request().peer().kind == http::Peer::Kind::Tcp)
-            context_.peers.pay(exchange.request().peer().address, PeerBuckets::Clock::now());
+            context_.peers.pay(exchange.request().client(), PeerBuckets::Clock::now());
     }
     const Stage last = open_route ? Stage::Authentication : Stage::Done;
     while (state.stage != last) {
+        // Nobody waits any more: neither the next stage nor its plugin needs to.
+        if (exchange.cancelled()) return refuse(std::move(exchange), {"unavailable", "the client is gone", "", ""});
         const Step step = kStages[static_cast<size_t>(state.stage)](context_, exchange.request(), state);
         if (!step) return refuse(std::move(exchange), step.error());
         if (*step == Flow::Lane) return onLane(context_.blocking, std::move(exchange), &Api::firstHalf);
         state.stage = static_cast<Stage>(static_cast<size_t>(state.stage) + 1);
+    }
+    if (state.mcp) {
+        if (auto good = checkMcpHeaders(exchange.request()); !good) {
+            state.match.allow = "POST";
+            return refuse(std::move(exchange), good.error());
+        }
     }
     uint64_t max_body = context_.max_body;
     if (state.plugin_route != SIZE_MAX) max_body = context_.plugin_routes[state.plugin_route].route.max_body;
@@ -106,10 +154,13 @@ void Api::onLane(Lane& lane, http::Exchange exchange, void (Api::*next)(http::Ex
     State& state = stateOf(exchange);
     state.thread = operations::Thread::Lane;
     state.call.setFlags(0);
-    const std::string key = state.caller.tenant_id;
+    // Before the tenant is known, strangers are kept apart by their address.
+    const std::string key = state.caller.tenant_id.empty() ? exchange.request().client() : state.caller.tenant_id;
     // A full lane destroys the task; what it held is answered here.
     auto shared = std::make_shared<http::Exchange>(std::move(exchange));
-    const auto admission = lane.submit(key, [this, shared, next] { (this->*next)(std::move(*shared)); });
+    // The answer may end this handler's pin on us before the task has returned.
+    const auto admission =
+        lane.submit(key, [this, pin = shared->pinned(), shared, next] { (this->*next)(std::move(*shared)); });
     if (admission == Lane::Admission::Full) {
         stateOf(*shared).rate_limit.retry_after_ms = 1000;
         refuse(std::move(*shared), {"overloaded", "too many requests are waiting", "", ""});
@@ -119,6 +170,7 @@ void Api::onLane(Lane& lane, http::Exchange exchange, void (Api::*next)(http::Ex
 void Api::onRequest(http::Exchange exchange) {
     State& state = stateOf(exchange);
     if (state.plugin_route != SIZE_MAX) return onLane(context_.blocking, std::move(exchange), &Api::runPluginRoute);
+    if (state.mcp) return onLane(context_.cpu, std::move(exchange), &Api::runMcp);
     switch (state.match.route->operation->lane) {
         case operations::Lane::Inline: return secondHalf(std::move(exchange));
         case operations::Lane::Cpu: return onLane(context_.cpu, std::move(exchange), &Api::secondHalf);
@@ -126,51 +178,39 @@ void Api::onRequest(http::Exchange exchange) {
     }
 }
 
-void Api::secondHalf(http::Exchange exchange) {
+void Api::runOperation(http::Exchange& exchange) {
     State& state = stateOf(exchange);
     const http::Request& request = exchange.request();
-    const operations::Operation& operation = *state.match.route->operation;
     if (exchange.cancelled()) return refuse(std::move(exchange), {"unavailable", "the client is gone", "", ""});
-
-    if (state.input.IsNull()) {
-        const rest::Incoming incoming = {request.query(), request.body(), request.header("content-type"),
-                                         [&request](std::string_view name) { return request.header(name); }};
-        auto input = context_.router.bind(state.match, incoming);
-        if (!input) return refuse(std::move(exchange), input.error());
-        state.input = std::move(*input);
-        if (!state.caller.may(operation.scope))
-            return refuse(std::move(exchange), {"permission_denied",
-                                                std::string(operation.name) + " needs the scope " + std::string(operation.scope),
-                                                "", ""});
-        if (request.header("idempotency-key").size() > 255)
-            return refuse(std::move(exchange), {"invalid_request", "Idempotency-Key is over 255 bytes", "", ""});
-        const Step reserved = reserve(context_, state, operation.name);
-        if (!reserved) return refuse(std::move(exchange), reserved.error());
-        if (*reserved == Flow::Lane) {
-            state.input.SetNull();
-            return onLane(context_.blocking, std::move(exchange), &Api::secondHalf);
-        }
-        if (!request.header("idempotency-key").empty()) state.request_bytes = requestBytes(request);
-    }
-
-    const operations::Invocation call = {state.caller, state.input, state.thread, request.header("idempotency-key"),
-                                         state.request_bytes};
+    const rest::Incoming incoming = {request.query(), request.body(), request.header("content-type"),
+                                     [&request](std::string_view name) { return request.header(name); }};
+    auto input = context_.router.bind(state.match, incoming);
+    if (!input) return refuse(std::move(exchange), input.error());
+    state.input = std::move(*input);
+    const std::string_view key = request.header("idempotency-key");
+    if (!key.empty()) state.request_bytes = requestBytes(request);
     auto shared = std::make_shared<http::Exchange>(std::move(exchange));
-    operation.run(context_.services, call, [this, shared](Result<operations::Answer> result) {
-        if (!result && result.error().code == "again")
-            return onLane(context_.cpu, std::move(*shared), &Api::secondHalf);
-        finish(std::move(*shared), std::move(result));
-    });
+    auto pin = shared->pinned();
+    perform(context_, state, key,
+            [this, shared](Result<operations::Answer> result) { finish(std::move(*shared), std::move(result)); }, std::move(pin));
+}
+
+void Api::runMcp(http::Exchange exchange) {
+    if (exchange.cancelled()) return refuse(std::move(exchange), {"unavailable", "the client is gone", "", ""});
+    answerMcp(context_, std::move(exchange));
 }
 
 void Api::finish(http::Exchange exchange, Result<operations::Answer> result) {
     State& state = stateOf(exchange);
-    settle(context_, state, state.match.route->operation->name);
     if (!result) return refuse(std::move(exchange), result.error());
     const http::Request& request = exchange.request();
+    const operations::Operation& operation = *state.match.route->operation;
+    const int success = state.match.route->binding->success;
+    if (auto kept = auditChange(context_, state, request, operation, success, result->audit); !kept)
+        return refuse(std::move(exchange), kept.error());
     const operations::Usage usage = result->usage;
     http::Response response = answerOf(state, std::move(*result));
-    meter(context_, state, request, response.status, usage, response.body.size());
+    if (!state.caller.tenant_id.empty()) meter(context_, state, request, response.status, usage, response.body.size());
     record(context_, state, request, response.status, "");
     std::move(exchange).reply(std::move(response));
 }
@@ -178,7 +218,11 @@ void Api::finish(http::Exchange exchange, Result<operations::Answer> result) {
 void Api::refuse(http::Exchange exchange, const Error& error) {
     State& state = stateOf(exchange);
     const http::Request& request = exchange.request();
+    settle(state, state.match.route ? state.match.route->operation->name : kPluginRouteName);  // what it took stays paid
     http::Response response = problemOf(state, request, error);
+    if (error.counted) context_.metrics.quotaExceeded();  // a limit that travelled with the write
+    if (state.match.route)
+        auditRefusal(context_, state, request, *state.match.route->operation, response.status, error.code);
     if (!state.caller.tenant_id.empty() && state.match.route) meter(context_, state, request, response.status, {}, 0);
     record(context_, state, request, response.status, error.code);
     if (response.status >= 500)
@@ -195,6 +239,7 @@ void Api::runPluginRoute(http::Exchange exchange) {
                       {"permission_denied", "the route needs the scope " + std::string(view(route.route.scope)), "", ""});
     auto response = handlePluginRoute(route, exchange.request(), state);
     if (!response) return refuse(std::move(exchange), response.error());
+    settle(state, kPluginRouteName);
     record(context_, state, exchange.request(), response->status, "");
     std::move(exchange).reply(std::move(*response));
 }

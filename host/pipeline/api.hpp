@@ -23,7 +23,11 @@ public:
 private:
     void firstHalf(http::Exchange exchange);
     void secondHalf(http::Exchange exchange);
+    void runStages(http::Exchange& exchange);
+    void runOperation(http::Exchange& exchange);
+    void refuseForMemory(http::Exchange& exchange);
     void runPluginRoute(http::Exchange exchange);
+    void runMcp(http::Exchange exchange);
     void onLane(Lane& lane, http::Exchange exchange, void (Api::*next)(http::Exchange));
     void finish(http::Exchange exchange, Result<operations::Answer> result);
     void refuse(http::Exchange exchange, const Error& error);

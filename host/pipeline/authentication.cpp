@@ -1,3 +1,4 @@
+#include "pipeline/audit_trail.hpp"
 #include "pipeline/stages.hpp"
 
 #include <cctype>
@@ -7,7 +8,7 @@ namespace {
 
 Step localOwner(State& state) {
     state.caller.subject = "local:owner";
-    state.caller.scopes = {"*"};
+    state.caller.scopes = {"*", std::string(operations::kOperator)};
     return Flow::Next;
 }
 
@@ -38,8 +39,9 @@ Error refused(Context& context, const http::Request& request, State& state, std:
     const bool revoked = reason.find("revoked") != std::string_view::npos;
     const char* code = expired ? "key_expired" : revoked ? "key_revoked" : "unauthenticated";
     context.metrics.authFailure(code);
+    if (context.audit && !reason.empty()) context.audit->authenticationFailed(request.client(), code);
     if (request.peer().kind != http::Peer::Kind::LocalSocket)
-        context.peers.pay(request.peer().address, PeerBuckets::Clock::now());
+        context.peers.pay(request.client(), PeerBuckets::Clock::now());
     collectChallenges(context, state);
     return {code, reason.empty() ? "no valid credential was sent" : std::string(reason), "", ""};
 }
@@ -49,6 +51,7 @@ void adopt(State& state, const engram_principal& principal) {
     state.caller.credential_id = view(principal.credential_id);
     state.bound_tenant = view(principal.tenant);
     state.must_be_member = principal.member != 0;
+    state.member_id = view(principal.member_id);
     state.caller.scopes.reserve(principal.n_scopes);
     for (size_t i = 0; i < principal.n_scopes; ++i) state.caller.scopes.emplace_back(view(principal.scopes[i]));
 }
@@ -65,7 +68,7 @@ Step authenticate(Context& context, const http::Request& request, State& state) 
     credential.kind = ENGRAM_CREDENTIAL_BEARER;
     credential.value = borrow(token);
     credential.tenant_hint = borrow(request.header("x-engram-tenant"));
-    credential.peer = borrow(request.peer().address);
+    credential.peer = borrow(request.client());
     for (const auto& plugin : context.auth) {
         engram_principal principal{};
         principal.size = sizeof principal;

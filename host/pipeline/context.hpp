@@ -1,10 +1,12 @@
-// Everything the stages work with, put together by main; outlives every request. Immutable; any thread.
+// Everything the stages work with, put together by main for one configuration; outlives every request that began with
+// it. Immutable; any thread.
 #pragma once
 
 #include "observe/log.hpp"
 #include "observe/metrics.hpp"
 #include "operations/services.hpp"
 #include "pipeline/lane.hpp"
+#include "pipeline/mcp_access.hpp"
 #include "pipeline/peer_buckets.hpp"
 #include "rest/router.hpp"
 #include "spool/spool.hpp"
@@ -28,6 +30,8 @@ struct PluginRoute {
 
 enum class RequestLog { On, Off };
 
+class AuditTrail;
+
 struct Context {
     operations::Services& services;
     std::vector<operations::Plugin<engram_auth_v1>> auth;
@@ -46,6 +50,10 @@ struct Context {
     std::string default_tenant;  // slug; the local socket's owner acts in it
     uint64_t max_body;
     RequestLog log_requests;
+    std::chrono::milliseconds answer_time;  // after which the client has been told that it took too long
+    AuditTrail* audit = nullptr;  // nullptr: no plugin takes audit events
+    McpAccess mcp{};
+    std::vector<std::string> cors_origins{};  // whose pages may call us
 };
 
 }  // namespace engram::pipeline

@@ -35,7 +35,7 @@ void meter(Context& context, const State& state, const http::Request& request, i
     count(event, "memories_written", usage.memories_written);
     count(event, "memories_read", usage.memories_read);
     count(event, "searches", usage.searches);
-    count(event, "bytes_in", request.body().size());
+    count(event, "bytes_in", state.bytes_in.value_or(request.body().size()));
     count(event, "bytes_out", bytes_out);
     if (auto written = context.spool->append(event); !written) {
         context.metrics.spoolFull();
@@ -46,14 +46,18 @@ void meter(Context& context, const State& state, const http::Request& request, i
 void record(Context& context, const State& state, const http::Request& request, int status,
             std::string_view error_code) {
     const size_t operations = context.router.routes().size();
-    const size_t route = state.match.route ? state.match.route->index : operations + (state.plugin_route != SIZE_MAX ? 0 : 2);
+    const size_t route = state.match.route                ? state.match.route->index
+                         : state.plugin_route != SIZE_MAX ? operations
+                                                          : operations + (state.mcp ? 3 : 2);
     observe::AccessLine line;
     line.request_id = request.id();
     line.tenant_id = state.caller.tenant_id;
     line.tenant_slug = state.caller.tenant_slug;
     line.user_id = state.caller.subject;
+    line.client = request.client();
     line.route = state.match.route                ? state.match.route->operation->name
                  : state.plugin_route != SIZE_MAX ? kPluginRouteName
+                 : state.mcp                      ? kMcpRouteName
                                                   : kNoRouteName;
     line.method = request.method();
     line.status_code = status;
@@ -66,6 +70,7 @@ void recordOpen(Context& context, const http::Request& request, size_t route, in
     observe::AccessLine line;
     line.request_id = request.id();
     line.route = kOpenRouteName;
+    line.client = request.client();
     line.method = request.method();
     line.status_code = status;
     line.latency_ms = secondsSince(request.receivedAt()) * 1000;

@@ -10,6 +10,7 @@ namespace engram::pipeline {
 inline constexpr const char* kPluginRouteName = "plugin";
 inline constexpr const char* kOpenRouteName = "open";
 inline constexpr const char* kNoRouteName = "none";
+inline constexpr const char* kMcpRouteName = "mcp";
 
 // One usage event for the operation. Its id is minted here; a request id is only a log field.
 void meter(Context& context, const State& state, const http::Request& request, int status,

@@ -117,8 +117,11 @@ size_t findPluginRoute(const Context& context, std::string_view method, std::str
 Result<http::Response> handlePluginRoute(const PluginRoute& route, const http::Request& request, State& state) {
     const auto values = fit(route.segments, split(request.path()));
     std::vector<engram_kv> headers, params;
-    for (const http::Header& h : request.headers())
-        if (h.name != "authorization" && h.name != "cookie") headers.push_back({borrow(h.name), borrow(h.value)});
+    for (const http::Header& h : request.headers()) {
+        const bool hop = h.name.starts_with("x-forwarded-") || h.name == "forwarded";
+        if (h.name == "authorization" || h.name == "cookie" || (hop && !request.proxied())) continue;
+        headers.push_back({borrow(h.name), borrow(h.value)});
+    }
     for (const auto& [name, value] : *values) params.push_back({borrow(name), borrow(value)});
     engram_request abi{};
     abi.size = sizeof abi;

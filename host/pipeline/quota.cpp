@@ -3,6 +3,7 @@
 namespace engram::pipeline {
 namespace {
 
+constexpr std::string_view kRequest = "request";
 constexpr engram_amount kOneRequest = {{"requests", 8}, 1};
 
 engram_cost costOf(const State& state, std::string_view route) {
@@ -24,11 +25,8 @@ void tighten(RateLimit& rate_limit, const engram_grant& grant) {
     rate_limit.policy = view(grant.policy);
 }
 
-void release(Context& context, State& state, const engram_cost* actual) {
-    for (const Reservation& made : state.reservations) {
-        const auto& plugin = context.quota[made.plugin];
-        plugin.table->settle(plugin.self, state.call, made.ticket, actual);
-    }
+void release(State& state, const engram_cost* actual) {
+    for (const auto& [plugin, ticket] : state.reservations) plugin.table->settle(plugin.self, state.call, ticket, actual);
     state.reservations.clear();
 }
 
@@ -39,10 +37,11 @@ Error refusal(Context& context, State& state, const engram_grant& grant, std::st
     state.rate_limit.reset_ms = grant.reset_ms;
     state.rate_limit.retry_after_ms = grant.retry_after_ms;
     state.rate_limit.policy = view(grant.policy);
-    if (grant.payment) {
-        context.metrics.quotaExceeded();
+    if (grant.payment != ENGRAM_REFUSED_RATE) context.metrics.quotaExceeded();
+    if (grant.payment == ENGRAM_REFUSED_PLAN)
         return {"plan_limit", "the plan's limit for " + std::string(route) + " is reached", "", ""};
-    }
+    if (grant.payment == ENGRAM_REFUSED_DAY)
+        return {"daily_limit", "the plan's " + std::to_string(grant.limit) + " calls of the day are used up", "", ""};
     context.metrics.rateLimited();
     return {"rate_limited", "the limit of " + std::string(view(grant.policy)) + " is reached", "", ""};
 }
@@ -51,17 +50,18 @@ Error refusal(Context& context, State& state, const engram_grant& grant, std::st
 
 Step reserve(Context& context, State& state, std::string_view route) {
     const engram_cost cost = costOf(state, route);
-    for (size_t i = 0; i < context.quota.size(); ++i) {
+    for (const auto& plugin : context.quota) {
         engram_grant grant{};
         grant.size = sizeof grant;
-        const auto& plugin = context.quota[i];
         const engram_status status = plugin.table->reserve(plugin.self, state.call, &cost, &grant);
         if (status == ENGRAM_OK) {
-            if (grant.ticket) state.reservations.push_back({i, grant.ticket});
+            if (grant.ticket) state.reservations.push_back({plugin, grant.ticket});
             tighten(state.rate_limit, grant);
+            for (size_t n = 0; n < grant.n_limits; ++n)
+                state.caller.limits.tighten(view(grant.limits[n].unit), grant.limits[n].n);
             continue;
         }
-        release(context, state, nullptr);
+        release(state, nullptr);
         if (status == ENGRAM_AGAIN) return Flow::Lane;
         if (status == ENGRAM_RESOURCE_EXHAUSTED) return refusal(context, state, grant, route);
         return Error{"unavailable", "the quota service does not answer", "", ""};
@@ -69,11 +69,15 @@ Step reserve(Context& context, State& state, std::string_view route) {
     return Flow::Next;
 }
 
-void settle(Context& context, State& state, std::string_view route) {
+void settle(State& state, std::string_view route) {
     const engram_cost cost = costOf(state, route);
-    release(context, state, &cost);
+    release(state, &cost);
 }
 
-Step payRequest(Context& context, const http::Request&, State& state) { return reserve(context, state, "request"); }
+State::~State() {
+    if (!reservations.empty()) settle(*this, kRequest);
+}
+
+Step payRequest(Context& context, const http::Request&, State& state) { return reserve(context, state, kRequest); }
 
 }  // namespace engram::pipeline

@@ -7,6 +7,8 @@ namespace {
 
 std::string inSeconds(uint64_t milliseconds) { return std::to_string((milliseconds + 999) / 1000); }
 
+}  // namespace
+
 void addRateLimit(http::Response& response, const RateLimit& rate_limit) {
     if (!rate_limit.known()) return;
     response.headers.emplace_back("RateLimit-Limit", std::to_string(rate_limit.limit));
@@ -14,8 +16,6 @@ void addRateLimit(http::Response& response, const RateLimit& rate_limit) {
     response.headers.emplace_back("RateLimit-Reset", inSeconds(rate_limit.reset_ms));
     if (!rate_limit.policy.empty()) response.headers.emplace_back("RateLimit-Policy", rate_limit.policy);
 }
-
-}  // namespace
 
 http::Response answerOf(const State& state, operations::Answer answer) {
     http::Response response;
@@ -37,8 +37,10 @@ http::Response problemOf(const State& state, const http::Request& request, const
     response.content_type = problem::kContentType;
     const bool limited = kind.status == 429 || kind.status == 402;
     const RateLimit& limit = state.rate_limit;
-    const problem::Usage usage = {limit.limit, limit.limit - limit.remaining, (limit.reset_ms + 999) / 1000};
-    response.body = problem::document(error, request.id(), limited && limit.known() ? &usage : nullptr);
+    problem::Usage usage = {limit.limit, limit.limit - limit.remaining, (limit.reset_ms + 999) / 1000};
+    // Stored things are not given back by waiting: their limit has no reset.
+    if (error.counted) usage = {error.counted->limit, error.counted->used, 0};
+    response.body = problem::document(error, request.id(), limited && (limit.known() || error.counted) ? &usage : nullptr);
     response.headers.emplace_back("Cache-Control", "no-store");
     for (const std::string& challenge : state.challenges) response.headers.emplace_back("WWW-Authenticate", challenge);
     if (kind.status == 405) response.headers.emplace_back("Allow", state.match.allow);

@@ -25,6 +25,6 @@ Step payRequest(Context& context, const http::Request& request, State& state);
 // Reserves the cost of a route with every quota plugin; releases what was reserved when a later one refuses.
 Step reserve(Context& context, State& state, std::string_view route);
 // Tells the quota plugins what the reservations really cost. Idempotent.
-void settle(Context& context, State& state, std::string_view route);
+void settle(State& state, std::string_view route);
 
 }  // namespace engram::pipeline

@@ -4,6 +4,7 @@
 #include "http/exchange.hpp"
 #include "operations/caller.hpp"
 #include "operations/operation.hpp"
+#include "operations/services.hpp"
 #include "rest/router.hpp"
 
 #include <engram/cpp/arena_call.hpp>
@@ -12,6 +13,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -27,7 +29,7 @@ using Step = Result<Flow>;
 
 // A reservation made with one quota plugin.
 struct Reservation {
-    size_t plugin;
+    operations::Plugin<engram_quota_v1> plugin;
     uint64_t ticket;
 };
 
@@ -39,9 +41,14 @@ struct RateLimit {
 };
 
 struct State final : http::Attachment {
+    State() = default;
+    ~State() override;  // settles what is still reserved: the request ended on its way (a body too large, a peer gone)
+    void abandon() override { call.cancel(); }
+
     // Of the request.
     rest::Match match;
     size_t plugin_route = SIZE_MAX;  // index of a plugin's route, if it is one
+    bool mcp = false;                // it is for /mcp, whose body says which operations are meant
     Stage stage = Stage::Admission;
     operations::Thread thread = operations::Thread::Io;
     ArenaCall call{ENGRAM_CALL_INLINE};
@@ -50,6 +57,7 @@ struct State final : http::Attachment {
     operations::Caller caller;
     std::string bound_tenant;     // tenant id the credential names, may be empty
     bool must_be_member = false;
+    std::string member_id;        // user id of that member; empty = the subject
     RateLimit rate_limit;
     std::vector<Reservation> reservations;
     std::vector<std::string> challenges;  // WWW-Authenticate values when unauthenticated
@@ -57,6 +65,7 @@ struct State final : http::Attachment {
     // Of the operation.
     json::Document input;
     std::string request_bytes;  // what an idempotency key stands for
+    std::optional<size_t> bytes_in;  // its share of the request; the whole body if not set
 };
 
 }  // namespace engram::pipeline

@@ -1,3 +1,4 @@
+#include "http/field_text.hpp"
 #include "json/json.hpp"
 #include "operations/memory_json.hpp"
 #include "pipeline/stages.hpp"
@@ -31,6 +32,7 @@ Result<Tenant> readTenant(const engram_doc& doc) {
 std::string_view slugOfHost(std::string_view host, std::string_view base_domain) {
     if (base_domain.empty()) return {};
     host = host.substr(0, host.find(':'));
+    if (host.ends_with('.')) host.remove_suffix(1);
     if (host.size() <= base_domain.size() + 1 || !host.ends_with(base_domain)) return {};
     host.remove_suffix(base_domain.size());
     if (!host.ends_with('.')) return {};
@@ -76,7 +78,9 @@ Result<void> agree(const Tenant& tenant, std::string_view named) {
 
 Step resolveTenant(Context& context, const http::Request& request, State& state) {
     const std::string_view from_header = request.header("x-engram-tenant");
-    const std::string_view from_host = slugOfHost(request.header("host"), context.base_domain);
+    // Names of hosts are the same in any case.
+    const std::string host = http::lowered(context.base_domain.empty() ? std::string_view() : request.host());
+    const std::string_view from_host = slugOfHost(host, context.base_domain);
     if (!from_header.empty() && !from_host.empty() && from_header != from_host)
         return Error{"tenant_ambiguous", "the host name and X-Engram-Tenant name different tenants", "", ""};
     const std::string_view named = from_header.empty() ? from_host : from_header;

@@ -99,7 +99,8 @@ json::Value operationOf(const Binding& binding, Allocator& a) {
     json::Value entry(rapidjson::kObjectType);
     entry.AddMember("operationId", text(operation.name, a), a);
     entry.AddMember("summary", text(operation.summary, a), a);
-    entry.AddMember("x-engram-scope", text(operation.scope, a), a);
+    if (operation.scope.empty()) entry.AddMember("security", json::Value(rapidjson::kArrayType), a);  // for everybody
+    else entry.AddMember("x-engram-scope", text(operation.scope, a), a);
     if (!binding.parameters.empty()) entry.AddMember("parameters", parametersOf(binding, a), a);
     if (binding.body == Body::Input) {
         json::Value body = jsonContent(bodySchema(binding, operation, a), "application/json", a);

@@ -1,6 +1,7 @@
 #include "rest/router.hpp"
 
 #include "config/did_you_mean.hpp"
+#include "json/utf8.hpp"
 
 #include <charconv>
 #include <stdexcept>
@@ -134,6 +135,7 @@ std::optional<std::string> percentDecode(std::string_view text) {
         if (c < 0x20 || c == 0x7F) return std::nullopt;
         out.push_back(static_cast<char>(c));
     }
+    if (!json::isUtf8(out)) return std::nullopt;
     return out;
 }
 
@@ -176,7 +178,8 @@ Match Router::match(std::string_view method, std::string_view path) const {
             part.remove_suffix(segment.verb.size());
             // A verb of another route ("…:revert") is not part of an id.
             if (segment.verb.empty() && s + 1 == parts.size() && part.find(':') != std::string_view::npos &&
-                patterns_[i].front().literal == "v1" && pattern[1].literal != "workspaces")
+                patterns_[i].front().literal == "v1" && pattern[1].literal != "workspaces" &&
+                pattern[1].literal != "members")
                 fits = false;
             found[values++] = part;
         }
@@ -188,6 +191,7 @@ Match Router::match(std::string_view method, std::string_view path) const {
         }
         if (!match.allow.empty()) match.allow += ", ";
         match.allow += routes_[i].binding->method;
+        if (routes_[i].binding->method == "GET") match.allow += ", HEAD";
     }
     return match;
 }

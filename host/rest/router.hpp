@@ -62,7 +62,7 @@ private:
     std::vector<std::vector<Segment>> patterns_;
 };
 
-// Percent-decoding (RFC 3986); nullopt if malformed or with a control byte.
+// Percent-decoding (RFC 3986); nullopt if malformed, with a control byte, or not UTF-8.
 std::optional<std::string> percentDecode(std::string_view text);
 
 }  // namespace engram::rest
