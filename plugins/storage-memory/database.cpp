@@ -97,11 +97,7 @@ bool Database::applyOp(const engram_op& op, bool replay, Applied& applied) {
         case ENGRAM_OP_DELETE:
             return remove(op, replay, applied);
         case ENGRAM_OP_PURGE:
-            // The feed that is replayed no longer tells of what was purged.
-            if (!replay && !newest(records, idOf(op.record->id))) return refuse(applied, ENGRAM_APPLY_ABSENT);
-            lsn = nextLsn(replay, op.record->lsn_from);
-            purge(idOf(op.record->id));
-            return true;
+            return purge(op, replay, applied);
         default:
             return writeEdge(op, replay, applied);
     }
@@ -170,8 +166,19 @@ bool Database::remove(const engram_op& op, bool replay, Applied& applied) {
     return true;
 }
 
+bool Database::purge(const engram_op& op, bool replay, Applied& applied) {
+    const Version* last = newest(records, idOf(op.record->id));
+    // The feed that is replayed no longer tells of what was purged.
+    if (!last && !replay) return refuse(applied, ENGRAM_APPLY_ABSENT);
+    if (last && op.expected != ENGRAM_VERSION_ANY && last->version != op.expected)
+        return refuse(applied, ENGRAM_APPLY_VERSION_MISMATCH, last->version);
+    lsn = nextLsn(replay, op.record->lsn_from);
+    forget(idOf(op.record->id));
+    return true;
+}
+
 // Nothing of the record stays, in the feed and the answers to its writes neither: only that it was purged.
-void Database::purge(const Id& id) {
+void Database::forget(const Id& id) {
     if (auto it = records.find(id); it != records.end()) {
         for (const Version& version : it->second)
             for (auto& [key, entry] : keys)
@@ -231,9 +238,22 @@ bool Database::checkLimits(const engram_batch& batch, const std::map<std::string
         applied.outcome = ENGRAM_APPLY_LIMIT;
         applied.failed_limit = static_cast<uint32_t>(i);
         applied.current_count = now;
+        applied.count_before = value(before, name);
         return false;
     }
     return true;
+}
+
+bool Database::fill(uint64_t rid, uint32_t space, const std::vector<float>& vector) {
+    for (auto& [id, versions] : records) {
+        Version& newest = versions.back();
+        if (newest.rid != rid || newest.deleted) continue;
+        newest.vectors[space] = vector;
+        for (Change& change : log)
+            if (change.kind == ENGRAM_CHANGE_PUT && change.version.rid == rid) change.version.vectors[space] = vector;
+        return true;
+    }
+    return false;
 }
 
 const Version* Database::find(const Id& id, uint64_t at) const {

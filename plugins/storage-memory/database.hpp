@@ -31,13 +31,13 @@ struct KeyEntry {
 struct Space {
     uint32_t id, dimensions;
     std::string name;
-    bool active = false;
+    uint32_t active = ENGRAM_SPACE_IDLE;
 };
 
 // What a batch did, as engram_apply_result tells it.
 struct Applied {
     uint32_t outcome = ENGRAM_APPLY_DONE;
-    uint64_t lsn = 0, first_lsn = 0, current_version = 0, current_count = 0;
+    uint64_t lsn = 0, first_lsn = 0, current_version = 0, current_count = 0, count_before = 0;
     uint32_t failed_op = 0, failed_limit = 0;
     std::string message, answer;
 };
@@ -61,6 +61,9 @@ public:
 
     Applied apply(const engram_batch& batch);
 
+    // Gives a version a vector; false if it is not a live record's newest.
+    bool fill(uint64_t rid, uint32_t space, const std::vector<float>& vector);
+
     // The version of a record that a view at `at` sees, tombstones too.
     const Version* find(const Id& id, uint64_t at) const;
     // Every version visible at `at` that is in the scope, in order of rid.
@@ -71,7 +74,8 @@ private:
     bool applyOp(const engram_op& op, bool replay, Applied& applied);
     bool put(const engram_op& op, bool replay, Applied& applied);
     bool remove(const engram_op& op, bool replay, Applied& applied);
-    void purge(const Id& id);
+    bool purge(const engram_op& op, bool replay, Applied& applied);
+    void forget(const Id& id);
     bool writeEdge(const engram_op& op, bool replay, Applied& applied);
     // A replay keeps the LSN it is given where that is still to come.
     uint64_t nextLsn(bool replay, uint64_t given) const;

@@ -1,6 +1,7 @@
 // storage-memory: the oracle of engram.storage/1. Plain, slow, obviously right; keeps nothing over a restart.
 #include <algorithm>
 #include <chrono>
+#include <engram/cpp/edit_distance.hpp>
 #include <engram/cpp/storage.hpp>
 #include <memory>
 #include <set>
@@ -95,6 +96,7 @@ public:
                 out.first_lsn = applied.first_lsn;
                 out.current_version = applied.current_version;
                 out.current_count = applied.current_count;
+                out.count_before = applied.count_before;
                 out.failed_op = applied.failed_op;
                 out.failed_limit = applied.failed_limit;
                 out.message = keep(call, applied.message);
@@ -225,6 +227,19 @@ public:
         });
     }
 
+    engram_status similarTerms(engram_call* call, uint64_t view, const engram_scope* scope, engram_str term,
+                               uint32_t most, uint32_t limit, const engram_similar_terms* sink) {
+        if (!EditDistance::isQuestion(engram::view(term), most, limit))
+            return fail(call, ENGRAM_INVALID_ARGUMENT, "a distance that is not 1 or 2, a limit that is not 1 to 100, or no term");
+        return onView(call, view, [&](const Database& d, uint64_t at) {
+            for (const SimilarTerm& found : storage_memory::similarTerms(d, *scope, at, engram::view(term), most, limit))
+                if (const engram_status status = sink->term(sink->ctx, borrow(found.text), found.distance, found.df);
+                    status != ENGRAM_OK)
+                    return status;
+            return engram_status(ENGRAM_OK);
+        });
+    }
+
     engram_status match(engram_call* call, uint64_t view, const engram_scope* scope, const engram_str* terms,
                         size_t n, const engram_postings* sink) {
         if (const engram_status status = checkScope(call, *scope); status != ENGRAM_OK) return status;
@@ -274,10 +289,10 @@ public:
                 if (s.dimensions != space->dimensions)
                     return fail(call, ENGRAM_ALREADY_EXISTS, "the space has other dimensions");
                 space->id = s.id;
-                space->active = s.active ? 1 : 0;
+                space->active = s.active;
                 return engram_status(ENGRAM_OK);
             }
-            d.spaces.push_back({next, space->dimensions, std::string(view(space->name)), false});
+            d.spaces.push_back({next, space->dimensions, std::string(view(space->name)), ENGRAM_SPACE_IDLE});
             space->id = next;
             space->active = 0;
             return engram_status(ENGRAM_OK);
@@ -288,7 +303,10 @@ public:
         return onDatabase(call, db, [&](Database& d) {
             if (std::none_of(d.spaces.begin(), d.spaces.end(), [&](const Space& s) { return s.id == space; }))
                 return fail(call, ENGRAM_NOT_FOUND, "no such vector space");
-            for (Space& s : d.spaces) s.active = s.id == space;
+            for (Space& s : d.spaces) {
+                if (s.id == space) s.active = ENGRAM_SPACE_ACTIVE;
+                else if (s.active == ENGRAM_SPACE_ACTIVE) s.active = ENGRAM_SPACE_IDLE;
+            }
             return engram_status(ENGRAM_OK);
         });
     }
@@ -311,12 +329,56 @@ public:
                 space.size = sizeof space;
                 space.id = s.id;
                 space.dimensions = s.dimensions;
-                space.active = s.active ? 1 : 0;
+                space.active = s.active;
                 space.name = borrow(s.name);
                 for (const auto& [id, versions] : d.records)
                     if (!versions.back().deleted && versions.back().vectors.contains(s.id)) ++space.covered;
                 if (const engram_status status = sink->space(sink->ctx, &space); status != ENGRAM_OK)
                     return status;
+            }
+            return engram_status(ENGRAM_OK);
+        });
+    }
+
+    engram_status unfilled(engram_call* call, uint64_t view, uint32_t space, uint32_t kind, uint64_t after, uint32_t limit,
+                           uint32_t want, const engram_rows* rows) {
+        if (limit == 0 || limit > kMaxList) return fail(call, ENGRAM_INVALID_ARGUMENT, "a limit that is not 1 to 10000");
+        return onView(call, view, [&](const Database& d, uint64_t at) {
+            if (!findSpace(d, space)) return fail(call, ENGRAM_NOT_FOUND, "no such vector space");
+            size_t n = 0;
+            for (const Version* version : d.visible({sizeof(engram_scope), kind, nullptr, 0, {}}, at)) {
+                if (version->deleted || version->rid <= after || version->vectors.contains(space)) continue;
+                if (n == limit) break;
+                if (const engram_status status = lend(*version, want, *rows, n++); status != ENGRAM_OK) return status;
+            }
+            return engram_status(ENGRAM_OK);
+        });
+    }
+
+    engram_status fill(engram_call* call, uint64_t db, uint32_t space, const engram_fill* fills, size_t n,
+                       uint64_t* filled) {
+        return onDatabase(call, db, [&](Database& d) {
+            const Space* known = findSpace(d, space);
+            if (!known) return fail(call, ENGRAM_NOT_FOUND, "no such vector space");
+            for (size_t i = 0; i < n; ++i)
+                if (!allFinite(fills[i].values, known->dimensions))
+                    return fail(call, ENGRAM_INVALID_ARGUMENT, "a vector with a number that is not finite");
+            *filled = 0;
+            for (size_t i = 0; i < n; ++i)
+                if (d.fill(fills[i].rid, space, {fills[i].values, fills[i].values + known->dimensions})) ++*filled;
+            return engram_status(ENGRAM_OK);
+        });
+    }
+
+    engram_status spacePrepare(engram_call* call, uint64_t db, uint32_t space) {
+        return onDatabase(call, db, [&](Database& d) {
+            const Space* known = findSpace(d, space);
+            if (space != 0 && !known) return fail(call, ENGRAM_NOT_FOUND, "no such vector space");
+            if (known && known->active == ENGRAM_SPACE_ACTIVE)
+                return fail(call, ENGRAM_FAILED_PRECONDITION, "the space is active");
+            for (Space& s : d.spaces) {
+                if (s.id == space) s.active = ENGRAM_SPACE_NEXT;
+                else if (s.active == ENGRAM_SPACE_NEXT) s.active = ENGRAM_SPACE_IDLE;
             }
             return engram_status(ENGRAM_OK);
         });
@@ -411,6 +473,11 @@ private:
         }
         std::lock_guard lock(state.database->mutex);
         return f(*state.database, state.lsn);
+    }
+
+    static const Space* findSpace(const Database& d, uint32_t id) {
+        auto it = std::find_if(d.spaces.begin(), d.spaces.end(), [&](const Space& s) { return s.id == id; });
+        return it == d.spaces.end() ? nullptr : &*it;
     }
 
     static engram_status checkScope(engram_call* call, const engram_scope& scope) {

@@ -1,5 +1,7 @@
 #include "reads.hpp"
 
+#include <engram/cpp/edit_distance.hpp>
+
 #include <algorithm>
 #include <bit>
 #include <cmath>
@@ -124,6 +126,24 @@ engram_term_stats termStats(const Database& database, const engram_scope& scope,
         for (size_t i = 0; i < terms.size(); ++i) df[i] += version->terms.contains(terms[i]) ? 1 : 0;
     }
     return stats;
+}
+
+std::vector<SimilarTerm> similarTerms(const Database& database, const engram_scope& scope, uint64_t at,
+                                      std::string_view term, uint32_t most, uint32_t limit) {
+    engram_scope unfiltered = scope;
+    unfiltered.filter = {};
+    std::map<std::string, uint64_t> df;
+    for (const Version* version : database.visible(unfiltered, at))
+        for (const auto& [text, tf] : version->terms) ++df[text];
+    const EditDistance distance(term, most);
+    std::vector<SimilarTerm> found;
+    for (const auto& [text, n] : df)
+        if (const uint32_t away = distance.to(text); away >= 1 && away <= most) found.push_back({text, away, n});
+    std::stable_sort(found.begin(), found.end(), [](const SimilarTerm& a, const SimilarTerm& b) {
+        return a.distance != b.distance ? a.distance < b.distance : a.df > b.df;
+    });
+    if (found.size() > limit) found.resize(limit);
+    return found;
 }
 
 std::vector<engram_neighbour> nearest(const Database& database, const engram_scope& scope, uint64_t at,

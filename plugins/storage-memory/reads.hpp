@@ -1,4 +1,4 @@
-// The reads of a view: list with its order and cursor, terms, match, nearest. Need the database's mutex.
+// The reads of a view: list with its order and cursor, terms, similar terms, nearest. Need the database's mutex.
 #pragma once
 
 #include <engram/storage.h>
@@ -22,6 +22,15 @@ Listed list(const Database& database, const engram_list_query& query, uint64_t a
 // Documents and total length of the scope without its filter; a frequency for each term.
 engram_term_stats termStats(const Database& database, const engram_scope& scope, uint64_t at,
                             const std::vector<std::string>& terms, uint64_t* df);
+
+struct SimilarTerm {
+    std::string text;
+    uint32_t distance;
+    uint64_t df;
+};
+
+std::vector<SimilarTerm> similarTerms(const Database& database, const engram_scope& scope, uint64_t at,
+                                      std::string_view term, uint32_t most, uint32_t limit);
 
 std::vector<engram_neighbour> nearest(const Database& database, const engram_scope& scope, uint64_t at,
                                       uint32_t space, const float* vector, uint32_t k);

@@ -80,6 +80,7 @@ bool decodePostings(std::string_view bytes, std::vector<Posting>& out) {
     while (!bytes.empty()) {
         uint64_t step = 0, tf = 0;
         if (!varint(bytes, step) || !varint(bytes, tf) || tf > UINT32_MAX) return false;
+        if (step == 0 || step > UINT64_MAX - rid) return false;  // rows ascend from 1
         rid += step;
         out.push_back({rid, static_cast<uint32_t>(tf)});
     }
@@ -97,19 +98,41 @@ void encodeVector(std::string& out, uint32_t space, const float* values, uint32_
         out.push_back(static_cast<char>(scale > 0 ? std::lround(values[i] / scale) : 0));
 }
 
+namespace {
+
+// Takes one vector's head and the view of its codes off `bytes`.
+bool vectorHead(std::string_view& bytes, QuantisedVector& vector, std::string_view& codes) {
+    uint64_t space = 0, dimensions = 0;
+    if (!varint(bytes, space) || !varint(bytes, dimensions) || space > UINT32_MAX) return false;
+    if (bytes.size() < sizeof vector.scale || dimensions == 0 || dimensions > bytes.size() - sizeof vector.scale)
+        return false;
+    std::memcpy(&vector.scale, bytes.data(), sizeof vector.scale);
+    vector.space = static_cast<uint32_t>(space);
+    codes = bytes.substr(sizeof vector.scale, dimensions);
+    bytes.remove_prefix(sizeof vector.scale + dimensions);
+    return true;
+}
+
+}  // namespace
+
 bool decodeVectors(std::string_view bytes, std::vector<QuantisedVector>& out) {
     while (!bytes.empty()) {
-        uint64_t space = 0, dimensions = 0;
         QuantisedVector vector{};
-        if (!varint(bytes, space) || !varint(bytes, dimensions) || space > UINT32_MAX) return false;
-        if (bytes.size() < sizeof vector.scale || dimensions > bytes.size() - sizeof vector.scale) return false;
-        std::memcpy(&vector.scale, bytes.data(), sizeof vector.scale);
-        bytes.remove_prefix(sizeof vector.scale);
-        vector.space = static_cast<uint32_t>(space);
-        vector.codes.resize(dimensions);
-        std::memcpy(vector.codes.data(), bytes.data(), dimensions);
-        bytes.remove_prefix(dimensions);
+        std::string_view codes;
+        if (!vectorHead(bytes, vector, codes)) return false;
+        vector.codes.resize(codes.size());
+        std::memcpy(vector.codes.data(), codes.data(), codes.size());
         out.push_back(std::move(vector));
+    }
+    return true;
+}
+
+bool decodeSpaces(std::string_view bytes, std::vector<uint32_t>& out) {
+    while (!bytes.empty()) {
+        QuantisedVector vector{};
+        std::string_view codes;
+        if (!vectorHead(bytes, vector, codes)) return false;
+        out.push_back(vector.space);
     }
     return true;
 }

@@ -35,6 +35,8 @@ struct QuantisedVector {
 
 void encodeVector(std::string& out, uint32_t space, const float* values, uint32_t dimensions);
 bool decodeVectors(std::string_view bytes, std::vector<QuantisedVector>& out);
+// The spaces of the vectors alone.
+bool decodeSpaces(std::string_view bytes, std::vector<uint32_t>& out);
 
 // Tags as a sequence of length-prefixed texts.
 void encodeText(std::string& out, std::string_view text);

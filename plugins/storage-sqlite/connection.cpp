@@ -1,9 +1,18 @@
 #include "connection.hpp"
 
+#include <cerrno>
+
 namespace engram::storage_sqlite {
 namespace {
 
 constexpr int kBusyMilliseconds = 5000;
+
+// SQLite calls a full disk by its name only when write() says so: quotas, and the growing of the log's index, come as
+// I/O errors. `system` is errno (sqlite3_system_errno() does not know of what fails inside of a COMMIT).
+int withReason(int code, int system) {
+    const bool grows = code == SQLITE_IOERR_WRITE || code == SQLITE_IOERR_SHMSIZE || code == SQLITE_IOERR_SHMOPEN;
+    return grows && (system == ENOSPC || system == EDQUOT) ? SQLITE_FULL : code;
+}
 
 }  // namespace
 
@@ -89,7 +98,9 @@ Connection::~Connection() {
 }
 
 void Connection::fail(int code, const char* what) const {
-    throw SqliteError(sqlite3_extended_errcode(handle_) ? sqlite3_extended_errcode(handle_) : code,
+    const int system = errno;
+    const int extended = sqlite3_extended_errcode(handle_);
+    throw SqliteError(withReason(extended ? extended : code, system),
                       std::string(sqlite3_errmsg(handle_)) + " (" + std::string(what).substr(0, 60) + ")");
 }
 
@@ -121,6 +132,16 @@ void Connection::dropSnapshot() noexcept {
     if (snapshot_ == kNone) return;
     snapshot_ = kNone;
     sqlite3_exec(handle_, "ROLLBACK", nullptr, nullptr, nullptr);
+}
+
+void Connection::checkpoint() {
+    const int rc = sqlite3_wal_checkpoint_v2(handle_, nullptr, SQLITE_CHECKPOINT_TRUNCATE, nullptr, nullptr);
+    if (rc != SQLITE_OK) fail(rc, "checkpoint");
+}
+
+bool Connection::moved() const {
+    int moved = 0;
+    return sqlite3_file_control(handle_, "main", SQLITE_FCNTL_HAS_MOVED, &moved) == SQLITE_OK && moved != 0;
 }
 
 void Connection::execute(const char* sql) {

@@ -18,8 +18,13 @@ struct SqliteError : std::exception {
     std::string message;
     SqliteError(int c, std::string m) : code(c), message(std::move(m)) {}
     const char* what() const noexcept override { return message.c_str(); }
-    bool damaged() const { return (code & 0xFF) == SQLITE_CORRUPT || (code & 0xFF) == SQLITE_NOTADB; }
+    // The file is not what it should be: its bytes, or that it lies elsewhere now.
+    bool damaged() const {
+        return (code & 0xFF) == SQLITE_CORRUPT || (code & 0xFF) == SQLITE_NOTADB || code == SQLITE_READONLY_DBMOVED;
+    }
     bool full() const { return (code & 0xFF) == SQLITE_FULL; }
+    // The disk failed: what it holds of the last write is unknown.
+    bool io() const { return (code & 0xFF) == SQLITE_IOERR && code != SQLITE_IOERR_NOMEM; }
 };
 
 class Connection;
@@ -70,6 +75,10 @@ public:
     Statement statement(const char* sql) { return {*this, prepared(sql)}; }
     sqlite3_stmt* prepared(const char* sql);
     void execute(const char* sql);
+    // Moves the whole log into the file and empties it; both are on disk on return.
+    void checkpoint();
+    // True if what this connection has open is no longer what lies at its path.
+    bool moved() const;
 
     // A reader may keep its snapshot (an open read transaction) from one use to the next: while nothing was published
     // since, taking it again costs no system call. `generation` says what the snapshot holds, see Tenant::generation.

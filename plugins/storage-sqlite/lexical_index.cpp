@@ -31,50 +31,87 @@ uint32_t Names::known(std::string_view name) const {
     return it == numbers_.end() ? UINT32_MAX : it->second;
 }
 
-void Facts::count(const RowFacts& row, int sign) {
-    if (row.deleted || row.lsn_to != ENGRAM_LSN_MAX) return;
-    Totals& totals = totals_[uint64_t(row.workspace) << 16 | row.kind];
-    totals.documents += static_cast<uint64_t>(sign);
-    totals.length += static_cast<uint64_t>(sign) * row.length;
+uint32_t Facts::groupNumber(const RowFacts& row) {
+    if (row.deleted || row.lsn_to != ENGRAM_LSN_MAX) return 0;
+    const auto fresh = static_cast<uint32_t>(groups_.size());
+    const auto [it, added] = group_numbers_.emplace(uint64_t(row.workspace) << 16 | row.kind, fresh);
+    if (added) groups_.push_back({row.workspace, row.kind, {}});
+    return it->second;
 }
 
 Totals Facts::totals(uint32_t workspace, uint32_t kind) const {
-    auto it = totals_.find(uint64_t(workspace) << 16 | kind);
-    return it == totals_.end() ? Totals{} : it->second;
+    auto it = group_numbers_.find(uint64_t(workspace) << 16 | kind);
+    return it == group_numbers_.end() ? Totals{} : groups_[it->second].totals;
 }
 
 void Facts::add(const RowFacts& row) {
+    const uint32_t group = groupNumber(row);
     rows_.push_back(row);
     rids_.push_back(row.rid);
-    count(row, +1);
+    group_of_.push_back(group);
+    lengths_.push_back(row.length);
+    if (group == 0) return;
+    ++groups_[group].totals.documents;
+    groups_[group].totals.length += row.length;
 }
 
-size_t Facts::placeOf(uint64_t rid) const {
-    if (rids_.empty() || rid < rids_.front() || rid > rids_.back()) return SIZE_MAX;
-    // Row numbers have gaps only where an edge or a purge took an LSN: the guess is nearly always right.
-    const size_t guess = static_cast<size_t>(rid - rids_.front());
-    const size_t at = guess < rids_.size() && rids_[guess] == rid
-                          ? guess
-                          : static_cast<size_t>(std::lower_bound(rids_.begin(), rids_.end(), rid) - rids_.begin());
-    return at < rids_.size() && rows_[at].rid == rid ? at : SIZE_MAX;
+// The row is no longer live.
+void Facts::leave(uint32_t place) {
+    if (const uint32_t group = group_of_[place]; group != 0) {
+        --groups_[group].totals.documents;
+        groups_[group].totals.length -= lengths_[place];
+    }
+    group_of_[place] = 0;
+}
+
+uint32_t Facts::placesUpTo(uint64_t rid) const {
+    return static_cast<uint32_t>(std::upper_bound(rids_.begin(), rids_.end(), rid) - rids_.begin());
+}
+
+uint32_t Facts::placeOf(uint64_t rid) const {
+    if (rids_.empty() || rid < rids_.front() || rid > rids_.back()) return kNowhere;
+    // Row numbers have gaps only where an edge or a purge took an LSN: a row stands at the guess or a little before it.
+    size_t last = std::min(static_cast<size_t>(rid - rids_.front()), rids_.size() - 1), first = last;
+    for (size_t step = 1; rids_[first] > rid; step *= 2) {
+        last = first;
+        first -= std::min(first, step);
+    }
+    const auto at = static_cast<size_t>(std::lower_bound(rids_.begin() + static_cast<std::ptrdiff_t>(first),
+                                                         rids_.begin() + static_cast<std::ptrdiff_t>(last), rid) - rids_.begin());
+    return at < rids_.size() && rows_[at].rid == rid ? static_cast<uint32_t>(at) : kNowhere;
+}
+
+void Facts::place(const std::vector<Posting>& postings, std::vector<PlacedPosting>& out) const {
+    out.reserve(out.size() + postings.size());
+    auto from = rids_.begin();
+    for (const Posting& posting : postings) {
+        if (from == rids_.end()) return;
+        // As far ahead as the numbers are apart, unless there are gaps between.
+        const uint64_t ahead = posting.rid > *from ? posting.rid - *from : 0;
+        auto at = ahead < static_cast<uint64_t>(rids_.end() - from) ? from + static_cast<std::ptrdiff_t>(ahead) : rids_.end();
+        if (at == rids_.end() || *at != posting.rid) at = std::lower_bound(from, at, posting.rid);
+        if (at != rids_.end() && *at == posting.rid)
+            out.push_back({static_cast<uint32_t>(at - rids_.begin()), posting.tf});
+        from = at;
+    }
 }
 
 const RowFacts* Facts::find(uint64_t rid) const {
-    const size_t at = placeOf(rid);
-    return at == SIZE_MAX ? nullptr : &rows_[at];
+    const uint32_t at = placeOf(rid);
+    return at == kNowhere ? nullptr : &rows_[at];
 }
 
 void Facts::close(uint64_t rid, uint64_t lsn_to) {
-    const size_t at = placeOf(rid);
-    if (at == SIZE_MAX) return;
-    count(rows_[at], -1);
+    const uint32_t at = placeOf(rid);
+    if (at == kNowhere) return;
+    leave(at);
     rows_[at].lsn_to = lsn_to;
 }
 
 void Facts::remove(uint64_t rid) {
-    const size_t at = placeOf(rid);
-    if (at == SIZE_MAX) return;
-    count(rows_[at], -1);
+    const uint32_t at = placeOf(rid);
+    if (at == kNowhere) return;
+    leave(at);
     rows_[at].rid = 0;
 }
 

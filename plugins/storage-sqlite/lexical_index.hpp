@@ -49,26 +49,49 @@ struct Totals {  // of the live records of a workspace and kind
     uint64_t documents = 0, length = 0;
 };
 
+// A row by its place among the rows that were ever added (a removed one keeps its own), and a term's count in it.
+struct PlacedPosting {
+    uint32_t place;
+    uint32_t tf;
+};
+
 class Facts {
 public:
+    static constexpr uint32_t kNowhere = UINT32_MAX;
+
     // Rows come with ascending row numbers.
     void add(const RowFacts& row);
     void close(uint64_t rid, uint64_t lsn_to);
     void remove(uint64_t rid);
     const RowFacts* find(uint64_t rid) const;
+    uint32_t placeOf(uint64_t rid) const;  // kNowhere if there is no such row
+    uint32_t placesUpTo(uint64_t rid) const;  // how many places have row numbers up to this one
+    // Appends postings with ascending row numbers by place; those of rows that are not there are left out.
+    void place(const std::vector<Posting>& postings, std::vector<PlacedPosting>& out) const;
     const std::vector<RowFacts>& rows() const { return rows_; }
-    Totals totals(uint32_t workspace, uint32_t kind) const;  // of the newest state
-    size_t workspaces() const { return totals_.size(); }
+
+    // Live rows of the newest state belong to a group, one for each workspace and kind; groups count from 1, 0 is none.
+    struct Group {
+        uint32_t workspace, kind;
+        Totals totals;
+    };
+    const std::vector<Group>& groups() const { return groups_; }  // [0] is none
+    // By place.
+    const std::vector<uint32_t>& groupOf() const { return group_of_; }
+    const std::vector<uint32_t>& lengths() const { return lengths_; }
+    Totals totals(uint32_t workspace, uint32_t kind) const;
 
     Names workspace_names, type_names;
 
 private:
-    size_t placeOf(uint64_t rid) const;  // SIZE_MAX if there is no such row
-    void count(const RowFacts& row, int sign);
+    uint32_t groupNumber(const RowFacts& row);
+    void leave(uint32_t place);
 
     std::vector<RowFacts> rows_;  // ascending rid; a removed row keeps its place with rid 0
     std::vector<uint64_t> rids_;  // of rows_, also of removed ones
-    std::unordered_map<uint64_t, Totals> totals_;
+    std::vector<uint32_t> group_of_, lengths_;
+    std::vector<Group> groups_{Group{}};
+    std::unordered_map<uint64_t, uint32_t> group_numbers_;
 };
 
 // The words of some rows, inverted.

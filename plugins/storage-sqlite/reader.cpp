@@ -1,7 +1,11 @@
 #include "reader.hpp"
 
+#include "best_matches.hpp"
 #include "row.hpp"
+#include "scoped_rows.hpp"
+#include "vector_rows.hpp"
 
+#include <engram/cpp/bm25.hpp>
 #include <engram/cpp/text.hpp>
 
 #include <algorithm>
@@ -88,71 +92,42 @@ std::optional<Place> readCursor(std::string_view text, const engram_list_query& 
     return place;
 }
 
-// A row's fields from memory, and from the file only where memory does not have them.
-class Fields {
+// Postings on their way to a sink, in blocks.
+class PostingBlocks {
 public:
-    Fields(const RowFacts& facts, const Facts& all, Connection& db) : facts_(facts), all_(all), db_(db) {}
-
-    std::optional<filter::Scalar> field(const engram_filter_node& n) {
-        using filter::Scalar;
-        switch (n.field) {
-            case ENGRAM_FIELD_WORKSPACE: return Scalar::ofText(all_.workspace_names.text(facts_.workspace));
-            case ENGRAM_FIELD_TYPE: {
-                const std::string& type = all_.type_names.text(facts_.type);
-                if (type.empty()) return std::nullopt;
-                return Scalar::ofText(type);
-            }
-            case ENGRAM_FIELD_IMPORTANCE: return Scalar::ofReal(facts_.importance);
-            case ENGRAM_FIELD_CREATED_AT: return time(facts_.created_at);
-            case ENGRAM_FIELD_UPDATED_AT: return time(facts_.updated_at);
-            case ENGRAM_FIELD_OCCURRED_AT: return time(facts_.occurred_at);
-            case ENGRAM_FIELD_EXPIRES_AT: return time(facts_.expires_at);
-            default: return row().field(n);
-        }
+    PostingBlocks(const Facts& facts, const std::vector<const TermPostings*>& lists, const engram_postings& sink)
+        : facts_(facts), lists_(lists), sink_(sink) {
+        counts_.reserve(kBlock * lists.size());
     }
-    const std::vector<std::string>& tags() { return row().tags(); }
+
+    // The row at a place; at[i] is where its posting in list i is, if it is there.
+    engram_status push(uint32_t place, const std::vector<size_t>& at) {
+        for (size_t i = 0; i < lists_.size(); ++i) {
+            const TermPostings& list = *lists_[i];
+            counts_.push_back(at[i] < list.size() && list[at[i]].place == place ? list[at[i]].tf : 0);
+        }
+        block_.push_back({facts_.rows()[place].rid, nullptr, facts_.lengths()[place], 0});
+        return block_.size() == kBlock ? flush() : engram_status(ENGRAM_OK);
+    }
+
+    engram_status flush() {
+        for (size_t i = 0; i < block_.size(); ++i) block_[i].tf = counts_.data() + i * lists_.size();
+        const engram_status status = block_.empty() ? ENGRAM_OK : sink_.push(sink_.ctx, block_.data(), block_.size());
+        block_.clear();
+        counts_.clear();
+        return status;
+    }
 
 private:
-    static std::optional<filter::Scalar> time(engram_time t) {
-        if (t == ENGRAM_TIME_NONE) return std::nullopt;
-        return filter::Scalar::ofInteger(t);
-    }
-
-    Row& row() {
-        if (!row_) {
-            statement_ = std::make_unique<Statement>(db_, db_.prepared(
-                "SELECT " ENGRAM_ROW_COLUMNS " FROM versions WHERE rid = ?"));
-            statement_->bind(1, facts_.rid);
-            if (!statement_->step()) throw SqliteError(SQLITE_CORRUPT, "a row of the index is not in the file");
-            row_.emplace(*statement_);
-        }
-        return *row_;
-    }
-
-    const RowFacts& facts_;
-    const Facts& all_;
-    Connection& db_;
-    std::unique_ptr<Statement> statement_;
-    std::optional<Row> row_;
+    static constexpr size_t kBlock = 256;
+    const Facts& facts_;
+    const std::vector<const TermPostings*>& lists_;
+    const engram_postings& sink_;
+    std::vector<uint32_t> counts_;
+    std::vector<engram_posting> block_;
 };
 
 }  // namespace
-
-// A scope with its workspaces as numbers.
-struct Reader::Scope {
-    const engram_scope& abi;
-    std::vector<uint32_t> workspaces;
-
-    Scope(const engram_scope& scope, const Facts& facts) : abi(scope) {
-        for (size_t i = 0; i < scope.n_workspaces; ++i) workspaces.push_back(facts.workspace_names.known(view(scope.workspaces[i])));
-    }
-    // Everything but the filter.
-    bool holds(const RowFacts& row, uint64_t at) const {
-        if (!row.visibleAt(at) || row.deleted) return false;
-        if (abi.kind != ENGRAM_KIND_ANY && abi.kind != row.kind) return false;
-        return abi.n_workspaces == 0 || std::find(workspaces.begin(), workspaces.end(), row.workspace) != workspaces.end();
-    }
-};
 
 Reader::~Reader() { tenant_->giveReader(std::move(db_)); }
 
@@ -232,13 +207,6 @@ engram_status Reader::edges(const engram_uuid& id, bool incoming, const engram_e
     return ENGRAM_OK;
 }
 
-bool Reader::passes(const Scope& scope, const RowFacts& row) {
-    if (!scope.holds(row, at_)) return false;
-    if (scope.abi.filter.n_nodes == 0) return true;
-    Fields fields(row, tenant_->facts, *db_);
-    return filter::Evaluator<Fields>(scope.abi.filter, fields).passes();
-}
-
 engram_status Reader::list(const engram_list_query& query, const engram_rows& rows, std::string& next_cursor) {
     std::optional<Place> after;
     if (query.cursor.len > 0 && !(after = readCursor(view(query.cursor), query))) return ENGRAM_INVALID_ARGUMENT;
@@ -248,12 +216,13 @@ engram_status Reader::list(const engram_list_query& query, const engram_rows& ro
     {
         std::shared_lock lock(tenant_->index_mutex);
         beginRows();
-        const Scope scope(query.scope, tenant_->facts);
-        std::vector<std::pair<Place, const RowFacts*>> candidates;
-        for (const RowFacts& row : tenant_->facts.rows()) {
-            if (!scope.holds(row, at_)) continue;
-            const Place place = placeOf(row, query.order);
-            if (!after || before(*after, place, descending)) candidates.emplace_back(place, &row);
+        ScopedRows scope(query.scope, *tenant_, *db_, at_);
+        const std::vector<RowFacts>& all = tenant_->facts.rows();
+        std::vector<std::pair<Place, uint32_t>> candidates;
+        for (uint32_t i = 0; i < all.size(); ++i) {
+            if (!scope.holds(i)) continue;
+            const Place place = placeOf(all[i], query.order);
+            if (!after || before(*after, place, descending)) candidates.emplace_back(place, i);
         }
         // A heap with the first of the order on top: only as many are put in order as the page and its filter need.
         auto later = [&](const auto& a, const auto& b) { return before(b.first, a.first, descending); };
@@ -263,12 +232,12 @@ engram_status Reader::list(const engram_list_query& query, const engram_rows& ro
             std::pop_heap(candidates.begin(), candidates.end(), later);
             const auto [place, row] = candidates.back();
             candidates.pop_back();
-            if (!passes(scope, *row)) continue;
+            if (!scope.passes(row)) continue;
             if (page.size() == query.limit) {
                 next_cursor = cursorOf(last, query);
                 break;
             }
-            page.push_back(row->rid);
+            page.push_back(all[row].rid);
             last = place;
         }
     }
@@ -299,51 +268,66 @@ void Reader::fixSearch() {
     const uint64_t generation = tenant_->generation();
     if (!db_->holdsSnapshot(generation)) db_->takeSnapshot(generation);
     segments_ = tenant_->tail.segments();
+    folded_ = tenant_->folded;
+    purges_ = tenant_->purges;
     searching_ = true;
 }
 
-const std::vector<Posting>& Reader::postingsOf(const std::string& term) {
-    auto [it, fresh] = postings_.emplace(term, std::vector<Posting>());
-    if (!fresh) return it->second;
-    Statement s = db_->statement("SELECT block FROM postings WHERE term = ? ORDER BY last");
-    s.bindBlob(1, term);
-    while (s.step())
-        if (!decodePostings(s.blob(0), it->second)) throw SqliteError(SQLITE_CORRUPT, "damaged postings");
-    for (const auto& segment : segments_)
-        if (auto found = segment->postings.find(term); found != segment->postings.end())
-            it->second.insert(it->second.end(), found->second.begin(), found->second.end());
-    return it->second;
+void Reader::load(const engram_str* terms, size_t n) {
+    for (size_t i = 0; i < n; ++i)
+        if (std::string term(view(terms[i])); !postings_.contains(term)) load(term);
 }
 
-uint64_t Reader::countIn(const Scope& scope, const std::vector<Posting>& postings) const {
-    uint64_t n = 0;
-    for (const Posting& posting : postings)
-        if (const RowFacts* row = tenant_->facts.find(posting.rid); row && scope.holds(*row, at_)) ++n;
-    return n;
+// The folded part comes from the cache as far as it goes, and the rest of it from the file; then the tail.
+void Reader::load(const std::string& term) {
+    const PostingCache::ListPointer known = tenant_->cachedPostings(term);
+    std::vector<Posting> read;
+    if (!known || known->folded < folded_) {
+        Statement s = db_->statement("SELECT block FROM postings WHERE term = ? AND last > ? ORDER BY last");
+        s.bindBlob(1, term).bind(2, known ? known->folded : 0);
+        while (s.step())
+            if (!decodePostings(s.blob(0), read)) throw SqliteError(SQLITE_CORRUPT, "damaged postings");
+    }
+    std::shared_lock lock(tenant_->index_mutex);
+    const Facts& facts = tenant_->facts;
+    TermPostings& postings = postings_[term];
+    postings.folded = known;
+    if (!known || known->folded < folded_) {
+        auto list = known ? std::make_shared<PostingCache::List>(*known) : std::make_shared<PostingCache::List>();
+        facts.place(read, list->postings);
+        list->folded = folded_;
+        postings.folded = list;
+        tenant_->cachePostings(term, list, purges_);
+    }
+    const auto& folded = postings.folded->postings;
+    postings.folded_count = folded.size();
+    if (postings.folded->folded > folded_)  // a view that began before the last folding
+        postings.folded_count = static_cast<size_t>(
+            std::lower_bound(folded.begin(), folded.end(), facts.placesUpTo(folded_),
+                             [](const PlacedPosting& p, uint32_t end) { return p.place < end; }) - folded.begin());
+    for (const auto& segment : segments_)
+        if (auto found = segment->postings.find(term); found != segment->postings.end())
+            facts.place(found->second, postings.tail);
+}
+
+std::vector<const TermPostings*> Reader::loaded(const engram_str* terms, size_t n) const {
+    std::vector<const TermPostings*> out;
+    for (size_t i = 0; i < n; ++i) out.push_back(&postings_.at(std::string(view(terms[i]))));
+    return out;
 }
 
 engram_term_stats Reader::terms(const engram_scope& abi, const engram_str* terms, size_t n, uint64_t* df) {
     beginSearch();
-    for (size_t i = 0; i < n; ++i) postingsOf(std::string(view(terms[i])));
+    load(terms, n);
     std::shared_lock lock(tenant_->index_mutex);
-    const Scope scope(abi, tenant_->facts);
-    for (size_t i = 0; i < n; ++i) df[i] = countIn(scope, postingsOf(std::string(view(terms[i]))));
+    const ScopedRows scope(abi, *tenant_, *db_, at_);
+    const auto lists = loaded(terms, n);
+    for (size_t i = 0; i < n; ++i) df[i] = countIn(scope, *lists[i]);
+    const Totals totals = scope.totals();
     engram_term_stats stats{};
     stats.size = sizeof stats;
-    if (at_ == tenant_->lsn() && abi.kind != ENGRAM_KIND_ANY && abi.n_workspaces > 0) {
-        const std::set<uint32_t> distinct(scope.workspaces.begin(), scope.workspaces.end());
-        for (uint32_t workspace : distinct) {
-            const Totals totals = tenant_->facts.totals(workspace, abi.kind);
-            stats.documents += totals.documents;
-            stats.total_length += totals.length;
-        }
-        return stats;
-    }
-    for (const RowFacts& row : tenant_->facts.rows()) {
-        if (!scope.holds(row, at_)) continue;
-        ++stats.documents;
-        stats.total_length += row.length;
-    }
+    stats.documents = totals.documents;
+    stats.total_length = totals.length;
     return stats;
 }
 
@@ -360,12 +344,13 @@ engram_status Reader::expand(const engram_scope& abi, std::string_view prefix, u
         for (const auto& [text, postings] : segment->postings)
             if (text.starts_with(prefix)) known.insert(text);
     std::vector<std::pair<std::string, uint64_t>> ranked;
-    for (const std::string& text : known) postingsOf(text);
+    for (const std::string& text : known)
+        if (!postings_.contains(text)) load(text);
     {
         std::shared_lock lock(tenant_->index_mutex);
-        const Scope scope(abi, tenant_->facts);
+        const ScopedRows scope(abi, *tenant_, *db_, at_);
         for (const std::string& text : known)
-            if (const uint64_t df = countIn(scope, postingsOf(text)); df > 0) ranked.emplace_back(text, df);
+            if (const uint64_t df = countIn(scope, postings_.at(text)); df > 0) ranked.emplace_back(text, df);
     }
     std::stable_sort(ranked.begin(), ranked.end(), [](const auto& a, const auto& b) { return a.second > b.second; });
     for (size_t i = 0; i < ranked.size() && i < limit; ++i)
@@ -376,43 +361,42 @@ engram_status Reader::expand(const engram_scope& abi, std::string_view prefix, u
 
 engram_status Reader::match(const engram_scope& abi, const engram_str* terms, size_t n, const engram_postings& sink) {
     beginSearch();
-    std::vector<const std::vector<Posting>*> lists;
-    for (size_t i = 0; i < n; ++i) postingsOf(std::string(view(terms[i])));
-    for (size_t i = 0; i < n; ++i) lists.push_back(&postingsOf(std::string(view(terms[i]))));
-    std::vector<size_t> at(n, 0);
-    constexpr size_t kBlock = 256;
-    std::vector<uint32_t> counts;
-    std::vector<engram_posting> block;
-    counts.reserve(kBlock * n);
-    auto flush = [&]() -> engram_status {
-        for (size_t i = 0; i < block.size(); ++i) block[i].tf = counts.data() + i * n;
-        const engram_status status = block.empty() ? ENGRAM_OK : sink.push(sink.ctx, block.data(), block.size());
-        block.clear();
-        counts.clear();
-        return status;
-    };
+    load(terms, n);
     std::shared_lock lock(tenant_->index_mutex);
-    const Scope scope(abi, tenant_->facts);
+    ScopedRows scope(abi, *tenant_, *db_, at_);
+    const auto lists = loaded(terms, n);
+    PostingBlocks blocks(tenant_->facts, lists, sink);
+    std::vector<size_t> at(n, 0);
     while (true) {
-        uint64_t rid = UINT64_MAX;
+        uint32_t place = Facts::kNowhere;
         for (size_t i = 0; i < n; ++i)
-            if (at[i] < lists[i]->size()) rid = std::min(rid, (*lists[i])[at[i]].rid);
-        if (rid == UINT64_MAX) break;
-        const size_t first = counts.size();
-        for (size_t i = 0; i < n; ++i) {
-            const bool here = at[i] < lists[i]->size() && (*lists[i])[at[i]].rid == rid;
-            counts.push_back(here ? (*lists[i])[at[i]++].tf : 0);
-        }
-        const RowFacts* row = tenant_->facts.find(rid);
-        if (!row || !passes(scope, *row)) {
-            counts.resize(first);
-            continue;
-        }
-        block.push_back({rid, nullptr, row->length, 0});
-        if (block.size() == kBlock)
-            if (const engram_status status = flush(); status != ENGRAM_OK) return status;
+            if (at[i] < lists[i]->size()) place = std::min(place, (*lists[i])[at[i]].place);
+        if (place == Facts::kNowhere) break;
+        if (scope.passes(place))
+            if (const engram_status status = blocks.push(place, at); status != ENGRAM_OK) return status;
+        for (size_t i = 0; i < n; ++i)
+            if (at[i] < lists[i]->size() && (*lists[i])[at[i]].place == place) ++at[i];
     }
-    return flush();
+    return blocks.flush();
+}
+
+engram_status Reader::matchBest(const engram_scope& abi, const engram_str* terms, size_t n, const engram_ranking& ranking,
+                                const engram_postings& sink) {
+    if (!isRanking(ranking, n)) return ENGRAM_INVALID_ARGUMENT;
+    beginSearch();
+    load(terms, n);
+    std::shared_lock lock(tenant_->index_mutex);
+    ScopedRows scope(abi, *tenant_, *db_, at_);
+    const auto lists = loaded(terms, n);
+    BestMatches best(ranking, tenant_->facts, scope);
+    for (size_t i = 0; i < n; ++i) best.add(*lists[i], ranking.weights[i]);
+    PostingBlocks blocks(tenant_->facts, lists, sink);
+    std::vector<size_t> at(n, 0);
+    for (const uint32_t place : best.take()) {
+        for (size_t i = 0; i < n; ++i) at[i] = lists[i]->seek(at[i], place);
+        if (const engram_status status = blocks.push(place, at); status != ENGRAM_OK) return status;
+    }
+    return blocks.flush();
 }
 
 engram_status Reader::nearest(const engram_scope& abi, uint32_t space, const float* vector, uint32_t k,
@@ -422,14 +406,25 @@ engram_status Reader::nearest(const engram_scope& abi, uint32_t space, const flo
     if (!set) return ENGRAM_NOT_FOUND;
     std::shared_lock lock(tenant_->index_mutex);
     beginRows();
-    const Scope scope(abi, tenant_->facts);
+    ScopedRows scope(abi, *tenant_, *db_, at_);
     const auto found = set->nearest(vector, k, [&](uint64_t rid) {
-        const RowFacts* row = tenant_->facts.find(rid);
-        return row && passes(scope, *row);
+        const uint32_t place = tenant_->facts.placeOf(rid);
+        return place != Facts::kNowhere && scope.passes(place);
     });
     for (size_t i = 0; i < found.size(); ++i) out[i] = {found[i].rid, found[i].similarity, 0};
     *n_out = found.size();
     return ENGRAM_OK;
+}
+
+engram_status Reader::unfilled(uint32_t space, uint32_t kind, uint64_t after, uint32_t limit, uint32_t want,
+                               const engram_rows& rows) {
+    {
+        std::shared_lock lock(tenant_->index_mutex);
+        if (std::none_of(tenant_->spaces.begin(), tenant_->spaces.end(), [&](const Space& s) { return s.id == space; }))
+            return ENGRAM_NOT_FOUND;
+    }
+    beginRows();
+    return pushUnfilled(*db_, at_, space, kind, after, limit, want, rows);
 }
 
 }  // namespace engram::storage_sqlite

@@ -2,11 +2,14 @@
 // that go with it. One thread at a time.
 #pragma once
 
+#include "posting_cache.hpp"
 #include "tenant.hpp"
 
+#include <engram/cpp/edit_distance.hpp>
 #include <engram/storage.h>
 
 #include <memory>
+#include <set>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -31,26 +34,38 @@ public:
     engram_term_stats terms(const engram_scope& scope, const engram_str* terms, size_t n, uint64_t* df);
     engram_status expand(const engram_scope& scope, std::string_view prefix, uint32_t limit, void* ctx,
                          engram_status (*term)(void*, engram_str, uint64_t));
+    // INVALID_ARGUMENT for a distance, a limit or a term that is not one.
+    engram_status similarTerms(const engram_scope& scope, std::string_view term, uint32_t most, uint32_t limit,
+                               const engram_similar_terms& sink);
     engram_status match(const engram_scope& scope, const engram_str* terms, size_t n, const engram_postings& sink);
+    // INVALID_ARGUMENT for a ranking that is not one.
+    engram_status matchBest(const engram_scope& scope, const engram_str* terms, size_t n, const engram_ranking& ranking,
+                            const engram_postings& sink);
     // NOT_FOUND for an unknown space.
     engram_status nearest(const engram_scope& scope, uint32_t space, const float* vector, uint32_t k,
                           engram_neighbour* out, size_t* n_out);
+    // NOT_FOUND for an unknown space.
+    engram_status unfilled(uint32_t space, uint32_t kind, uint64_t after, uint32_t limit, uint32_t want, const engram_rows& rows);
 
 private:
-    struct Scope;
     void beginRows();
     void beginSearch();
     void fixSearch();
-    const std::vector<Posting>& postingsOf(const std::string& term);
-    bool passes(const Scope& scope, const RowFacts& row);
-    uint64_t countIn(const Scope& scope, const std::vector<Posting>& postings) const;
+    // Reads what of the terms' postings is not at hand yet. Call without locks.
+    void load(const engram_str* terms, size_t n);
+    void load(const std::string& term);
+    // Terms of the file's index and of the tail at these distances, in buckets by distance, some of them perhaps not in use.
+    std::vector<std::set<std::string>> nearby(const EditDistance& distance, uint32_t most);
+    // Of loaded terms, in their order. Call under the shared index lock.
+    std::vector<const TermPostings*> loaded(const engram_str* terms, size_t n) const;
 
     std::shared_ptr<Tenant> tenant_;
     std::unique_ptr<Connection> db_;
     const uint64_t at_;
     bool searching_ = false;
     Segments segments_;
-    std::unordered_map<std::string, std::vector<Posting>> postings_;  // decoded for this view
+    uint64_t folded_ = 0, purges_ = 0;  // of the tenant when the search was fixed
+    std::unordered_map<std::string, TermPostings> postings_;  // as this view sees them
 };
 
 }  // namespace engram::storage_sqlite

@@ -12,6 +12,8 @@ namespace {
 
 int64_t steadyNow() { return std::chrono::steady_clock::now().time_since_epoch().count(); }
 
+constexpr std::chrono::seconds kAfterFailure{5};
+
 // Runs after each commit of the writing connection.
 int noteWal(void* pages, sqlite3*, const char*, int n) {
     static_cast<std::atomic<int>*>(pages)->store(n);
@@ -40,16 +42,10 @@ RowFacts factsOf(const Statement& s, Facts& facts) {
 
 }  // namespace
 
-Tenant::Tenant(std::string folder, const Options& options) : folder_(std::move(folder)), options_(options) {
-    const mode_t before = umask(0077);
-    try {
-        writer = std::make_unique<Connection>(file(), Connection::Role::Writer, options_.vfs, options_.synchronous.c_str());
-        migrate(*writer);
-    } catch (...) {
-        umask(before);
-        throw;
-    }
-    umask(before);
+Tenant::Tenant(std::string folder, const Options& options)
+    : folder_(std::move(folder)), options_(options), number_(options.postings->newTenant()) {
+    writer = std::make_unique<Connection>(file(), Connection::Role::Writer, options_.vfs, options_.synchronous.c_str());
+    migrate(*writer);
     if (options_.max_bytes > 0) {
         Statement size = writer->statement("PRAGMA page_size");
         size.step();
@@ -68,12 +64,45 @@ Tenant::Tenant(std::string folder, const Options& options) : folder_(std::move(f
     Statement space = writer->statement("SELECT id, dimensions, name, active FROM spaces ORDER BY id");
     while (space.step())
         spaces.push_back({static_cast<uint32_t>(space.integer(0)), static_cast<uint32_t>(space.integer(1)),
-                          std::string(space.text(2)), space.integer(3) != 0});
+                          std::string(space.text(2)), static_cast<uint32_t>(space.integer(3))});
+    // A log that is there at opening is of a process that ended badly, perhaps after an fsync that failed: then the
+    // kernel shows pages that it has given up writing. Moved into the file they are written anew.
+    struct stat log {};
+    if (stat((file() + "-wal").c_str(), &log) == 0 && log.st_size > 0) putRight(OnFailure::Distrust);
+}
+
+void Tenant::putRight(OnFailure on_failure) {
+    dropSnapshots();
+    try {
+        writer->checkpoint();
+        wal_pages.store(0);
+        trusted_.store(true);
+    } catch (const SqliteError& e) {
+        trusted_.store(false);
+        if (on_failure == OnFailure::Throw || e.damaged()) throw;
+    }
+}
+
+void Tenant::readyToWrite() {
+    if (writer->moved()) throw SqliteError(SQLITE_READONLY_DBMOVED, "the tenant's file was moved or removed");
+    if (!trusted_.load()) putRight(OnFailure::Throw);
+}
+
+void Tenant::check() {
+    std::lock_guard writing(writer_mutex);
+    Statement result = writer->statement("PRAGMA quick_check(1)");
+    if (!result.step() || result.text(0) != "ok")
+        throw SqliteError(SQLITE_CORRUPT, "the file is damaged: " + std::string(result.text(0)));
 }
 
 Tenant::~Tenant() {
     free_readers_.clear();
+    options_.postings->forget(number_);
     if (!writer) return;
+    if (damaged.load()) {  // left as it is, log and all, for whoever looks into it
+        sqlite3_db_config(writer->handle(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
+        return;
+    }
     // An empty log at rest: the next start has nothing to replay, and the folder is one file.
     sqlite3_wal_checkpoint_v2(writer->handle(), nullptr, SQLITE_CHECKPOINT_TRUNCATE, nullptr, nullptr);
 }
@@ -167,19 +196,32 @@ bool Tenant::idle() const { return steadyNow() - last_write.load() > std::chrono
 void Tenant::maintain() {
     if (damaged.load()) return;
     std::unique_lock writing(writer_mutex, std::try_to_lock);
-    if (!writing) return;
-    if (wal_pages.load() >= options_.checkpoint_pages) {
-        dropSnapshots();
-        int log = 0, moved = 0;
-        sqlite3_wal_checkpoint_v2(writer->handle(), nullptr, SQLITE_CHECKPOINT_PASSIVE, &log, &moved);
-        if (log == moved) wal_pages.store(0);
-    }
+    if (!writing || std::chrono::steady_clock::now() < next_maintenance_) return;
+    next_maintenance_ = std::chrono::steady_clock::now() + kAfterFailure;
+    if (!trusted_.load()) putRight(OnFailure::Throw);
+    checkpointIfDue();
     size_t rows = 0;
     {
         std::shared_lock lock(index_mutex);
         rows = tail.rows();
     }
     if (rows >= options_.fold_rows || (rows > 0 && idle())) foldOne();
+    next_maintenance_ = {};
+}
+
+void Tenant::checkpointIfDue() {
+    const auto began = std::chrono::steady_clock::now();
+    if (wal_pages.load() < options_.checkpoint_pages || began < next_checkpoint_) return;
+    dropSnapshots();
+    int log = 0, moved = 0;
+    const int rc = sqlite3_wal_checkpoint_v2(writer->handle(), nullptr, SQLITE_CHECKPOINT_PASSIVE, &log, &moved);
+    if (log == moved) wal_pages.store(0);
+    const auto ended = std::chrono::steady_clock::now();
+    next_checkpoint_ = ended + 4 * (ended - began);
+    if (rc == SQLITE_OK || rc == SQLITE_BUSY || rc == SQLITE_LOCKED) return;
+    // The log holds what the file could not take: a failing disk is looked at before the next write, a full one grows it.
+    if ((rc & 0xFF) == SQLITE_IOERR) distrust();
+    next_checkpoint_ = ended + kAfterFailure;
 }
 
 // Moves the oldest segment's words into the file: one block for each word, in the words' order.
@@ -194,6 +236,7 @@ void Tenant::foldOne() {
     std::vector<const std::string*> terms;
     for (const auto& [term, postings] : segment->postings) terms.push_back(&term);
     std::sort(terms.begin(), terms.end(), [](const auto* a, const auto* b) { return *a < *b; });
+    vocabulary.add(terms, folded, segment->last);
     writer->execute("BEGIN IMMEDIATE");
     try {
         for (const std::string* term : terms) {

@@ -6,7 +6,10 @@
 
 #include "connection.hpp"
 #include "lexical_index.hpp"
+#include "posting_cache.hpp"
 #include "vectors.hpp"
+#include "verdicts.hpp"
+#include "vocabulary.hpp"
 
 #include <engram/storage.h>
 
@@ -29,14 +32,15 @@ struct Options {
     unsigned readers = 4;
     uint64_t max_bytes = 0;        // of the file; 0 = no limit
     size_t fold_rows = 50000;      // rows not folded at which writing waits for folding
-    int checkpoint_pages = 1000;
+    int checkpoint_pages = 100;    // in the log from which a checkpoint is worth its fsync
     std::chrono::milliseconds idle{300};  // without a write, until folding begins
+    std::shared_ptr<PostingCache> postings = std::make_shared<PostingCache>(64u << 20);  // of all tenants
 };
 
 struct Space {
     uint32_t id, dimensions;
     std::string name;
-    bool active;
+    uint32_t active;  // ENGRAM_SPACE_*
 };
 
 class Tenant {
@@ -65,18 +69,45 @@ public:
     // The vectors of a space; nullptr if there is none. Call without locks; use under the shared index lock.
     const VectorSet* loadVectors(uint32_t space);
 
-    // Folding and checkpointing, a slice at a time. [maintenance thread, or apply when far behind]
+    // Decoded postings that are kept for the next search. What was decoded before a purge is not kept after it: a reader
+    // takes the number of purges with its snapshot. Keep under the shared index lock.
+    PostingCache::ListPointer cachedPostings(const std::string& term) const { return options_.postings->find(number_, term); }
+    void cachePostings(const std::string& term, PostingCache::ListPointer list, uint64_t purges_seen) const {
+        if (purges_seen == purges) options_.postings->keep(number_, term, std::move(list));
+    }
+    // Words of purged records are forgotten. Call under the exclusive index lock.
+    void forgetPostings() {
+        ++purges;
+        vocabulary.forget();
+        options_.postings->forget(number_);
+    }
+
+    // Folding and checkpointing, a slice at a time. [maintenance thread]
     void maintain();
+    // Moves the log's pages into the file. Small slices keep the stall short that writers see; at least four times a
+    // slice's duration passes until the next, so that a disk with a slow fsync is not kept busy with it. Call with
+    // writer_mutex held.
+    void checkpointIfDue();
+
+    // Reads the whole file. Throws a damaged() SqliteError if it is not sound.
+    void check();
+    // What the last write left on disk is unknown (an fsync failed): no write is taken until readyToWrite() has put
+    // the file right.
+    void distrust() { trusted_.store(false); }
+    // Throws SqliteError if the file was moved away, or its log cannot be put right. Call under writer_mutex.
+    void readyToWrite();
 
     std::mutex writer_mutex;
     std::unique_ptr<Connection> writer;
     std::shared_mutex index_mutex;
     Facts facts;
     Tail tail;
-    uint64_t folded = 0;
+    uint64_t folded = 0, purges = 0;
     bool index_loaded = false;
     std::map<uint32_t, VectorSet> vectors;  // of the spaces that are loaded
     std::vector<Space> spaces;
+    Verdicts verdicts;
+    Vocabulary vocabulary;  // locks itself
     std::map<std::string, uint64_t> counters;
     std::mutex changed_mutex;
     std::condition_variable changed;
@@ -86,12 +117,18 @@ public:
     void publish(uint64_t lsn);
 
 private:
+    enum class OnFailure { Throw, Distrust };
+    void putRight(OnFailure on_failure);
     void foldOne();
     bool idle() const;
 
     const std::string folder_;
     const Options options_;
+    const uint64_t number_;  // in the cache of postings
+    std::chrono::steady_clock::time_point next_checkpoint_{};
     std::atomic<uint64_t> lsn_{0}, generation_{0};
+    std::atomic<bool> trusted_{true};
+    std::chrono::steady_clock::time_point next_maintenance_{};
     std::mutex readers_mutex_;
     std::condition_variable reader_free_;
     std::vector<std::unique_ptr<Connection>> free_readers_;

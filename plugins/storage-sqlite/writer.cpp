@@ -32,6 +32,7 @@ public:
 
     std::vector<Applied> run(const engram_batch* batches, size_t n) {
         std::vector<Applied> results;
+        tenant_.readyToWrite();
         db_.execute("BEGIN IMMEDIATE");
         try {
             counters_ = tenant_.counters;
@@ -72,7 +73,7 @@ private:
 
         db_.execute("SAVEPOINT batch");
         const uint64_t lsn_before = lsn_;
-        const auto counters_before = counters_;
+        undo_.clear();
         const size_t rows = effects_.rows.size(), closed = effects_.closed.size(), removed = effects_.removed.size();
         const bool changed = changed_, purged = purged_;
         bool good = true;
@@ -81,12 +82,12 @@ private:
             if (!good) applied.failed_op = static_cast<uint32_t>(i);
             if (good && i == 0) applied.first_lsn = lsn_;
         }
-        good = good && checkLimits(batch, counters_before, applied);
+        good = good && checkLimits(batch, applied);
         if (!good) {
             db_.execute("ROLLBACK TO batch");
             db_.execute("RELEASE batch");
             lsn_ = lsn_before;
-            counters_ = counters_before;
+            takeBackCounts();
             effects_.rows.resize(rows);
             effects_.closed.resize(closed);
             effects_.removed.resize(removed);
@@ -136,7 +137,7 @@ private:
         switch (op.kind) {
             case ENGRAM_OP_PUT: return put(op, replay, applied);
             case ENGRAM_OP_DELETE: return remove(op, replay, applied);
-            case ENGRAM_OP_PURGE: return purge(*op.record, replay, applied);
+            case ENGRAM_OP_PURGE: return purge(op, replay, applied);
             default: return putEdge(*op.edge, op.kind == ENGRAM_OP_DELETE_EDGE, replay, applied);
         }
     }
@@ -263,12 +264,14 @@ private:
     }
 
     // Every version of the record, its words in the folded index, its edges.
-    bool purge(const engram_record& record, bool replay, Applied& applied) {
-        const engram_uuid& id = record.id;
+    bool purge(const engram_op& op, bool replay, Applied& applied) {
+        const engram_uuid& id = op.record->id;
         const Newest last = newest(id);
         // The feed that is replayed no longer tells of what was purged.
         if (!last.found && !replay) return refuse(applied, ENGRAM_APPLY_ABSENT);
-        lsn_ = nextLsn(replay, record.lsn_from);
+        if (last.found && op.expected != ENGRAM_VERSION_ANY && last.version != op.expected)
+            return refuse(applied, ENGRAM_APPLY_VERSION_MISMATCH, last.version);
+        lsn_ = nextLsn(replay, op.record->lsn_from);
         if (last.found && !last.deleted) count(last.kind, last.workspace, last.bytes, -1);
         {
             Statement s = db_.statement("SELECT rid, terms FROM versions WHERE id = ?");
@@ -340,14 +343,31 @@ private:
     }
 
     void count(uint32_t kind, const std::string& workspace, uint64_t bytes, int sign) {
-        auto add = [&](const std::string& name, uint64_t n) {
+        auto add = [&](std::string name, uint64_t n) {
             uint64_t& value = counters_[name];
+            const uint64_t before = value;
             value = sign > 0 ? value + n : value - n;
             if (value == 0) counters_.erase(name);
+            undo_.emplace_back(std::move(name), before);
         };
         add("records." + std::to_string(kind), 1);
         add("workspace." + workspace, 1);
         add("bytes", bytes);
+    }
+
+    void takeBackCounts() {
+        for (; !undo_.empty(); undo_.pop_back()) {
+            const auto& [name, before] = undo_.back();
+            if (before == 0) counters_.erase(name);
+            else counters_[name] = before;
+        }
+    }
+
+    // A counter's value before the batch.
+    uint64_t before(const std::string& name) const {
+        for (const auto& [counted, value] : undo_)
+            if (counted == name) return value;
+        return valueOf(counters_, name);
     }
 
     static uint64_t valueOf(const std::map<std::string, uint64_t>& counters, const std::string& name) {
@@ -355,14 +375,15 @@ private:
         return it == counters.end() ? 0 : it->second;
     }
 
-    bool checkLimits(const engram_batch& batch, const std::map<std::string, uint64_t>& before, Applied& applied) const {
+    bool checkLimits(const engram_batch& batch, Applied& applied) const {
         for (size_t i = 0; i < batch.n_limits; ++i) {
             const std::string name(view(batch.limits[i].counter));
             const uint64_t now = valueOf(counters_, name);
-            if (now <= batch.limits[i].max || now <= valueOf(before, name)) continue;
+            if (now <= batch.limits[i].max || now <= before(name)) continue;
             applied.outcome = ENGRAM_APPLY_LIMIT;
             applied.failed_limit = static_cast<uint32_t>(i);
             applied.current_count = now;
+            applied.count_before = before(name);
             return false;
         }
         return true;
@@ -398,6 +419,7 @@ private:
             tenant_.facts.remove(rid);
             tenant_.tail.remove(rid);
         }
+        if (!effects_.removed.empty()) tenant_.forgetPostings();
     }
 
     void publishVectors() {
@@ -427,6 +449,7 @@ private:
     uint64_t lsn_;
     bool changed_ = false, purged_ = false;
     std::map<std::string, uint64_t> counters_;
+    std::vector<std::pair<std::string, uint64_t>> undo_;  // counters that the batch changed, and what they were
     Effects effects_;
 };
 

@@ -12,7 +12,7 @@ namespace engram::storage_sqlite {
 
 struct Applied {
     uint32_t outcome = ENGRAM_APPLY_DONE;
-    uint64_t lsn = 0, first_lsn = 0, current_version = 0, current_count = 0;
+    uint64_t lsn = 0, first_lsn = 0, current_version = 0, current_count = 0, count_before = 0;
     uint32_t failed_op = 0, failed_limit = 0;
     std::string message, answer;
 };

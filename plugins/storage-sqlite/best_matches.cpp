@@ -1,0 +1,69 @@
+#include "best_matches.hpp"
+
+#include <engram/cpp/bm25.hpp>
+
+#include <algorithm>
+#include <new>
+
+namespace engram::storage_sqlite {
+namespace {
+
+// A term's shares of scores. Of a long list most rows are short and have the term once or twice: theirs are reckoned once.
+class Shares {
+public:
+    Shares(const Bm25& bm25, double weight, size_t postings) : bm25_(bm25), weight_(weight) {
+        if (postings < 4 * kCounts * kLengths) return;
+        known_.reserve(kCounts * kLengths);
+        for (uint32_t tf = 1; tf <= kCounts; ++tf)
+            for (uint32_t length = 0; length < kLengths; ++length) known_.push_back(bm25.share(weight, tf, length));
+    }
+
+    double operator()(uint32_t tf, uint32_t length) const {
+        if (length < kLengths && tf - 1 < kCounts && !known_.empty()) return known_[(tf - 1) * kLengths + length];
+        return bm25_.share(weight_, tf, length);
+    }
+
+private:
+    static constexpr uint32_t kCounts = 3, kLengths = 256;
+    const Bm25 bm25_;
+    const double weight_;
+    std::vector<double> known_;
+};
+
+}  // namespace
+
+BestMatches::BestMatches(const engram_ranking& ranking, const Facts& facts, ScopedRows& rows)
+    : ranking_(ranking), facts_(facts), rows_(rows),
+      sums_(static_cast<double*>(std::calloc(facts.rows().size() + 1, sizeof(double)))) {
+    if (!sums_) throw std::bad_alloc();
+}
+
+void BestMatches::add(const TermPostings& postings, double weight) {
+    const Shares share({ranking_.k1, ranking_.b, ranking_.average_length}, weight, postings.size());
+    const std::vector<uint32_t>& lengths = facts_.lengths();
+    postings.each([&](const PlacedPosting& posting) {
+        if (!rows_.holds(posting.place)) return;
+        double& sum = sums_[posting.place];
+        if (sum == 0) touched_.push_back(posting.place);
+        sum += share(posting.tf, lengths[posting.place]);
+    });
+}
+
+std::vector<uint32_t> BestMatches::take() {
+    auto better = [&](uint32_t a, uint32_t b) { return sums_[a] != sums_[b] ? sums_[a] > sums_[b] : a < b; };
+    std::vector<uint32_t> found;
+    // The filter may need a row of the file: the best are asked first, and twice as many each time that too few pass.
+    auto from = touched_.begin();
+    for (size_t more = ranking_.keep; from != touched_.end() && found.size() < ranking_.keep; more *= 2) {
+        const auto rest = static_cast<size_t>(touched_.end() - from);
+        const auto to = from + static_cast<std::ptrdiff_t>(std::min(more, rest));
+        if (to != touched_.end()) std::nth_element(from, to, touched_.end(), better);
+        for (; from != to; ++from)
+            if (rows_.passes(*from)) found.push_back(*from);
+    }
+    std::sort(found.begin(), found.end());
+    found.erase(std::unique(found.begin(), found.end()), found.end());
+    return found;
+}
+
+}  // namespace engram::storage_sqlite
