@@ -1,0 +1,85 @@
+#include "scope.hpp"
+
+#include <algorithm>
+
+namespace engram::storage_postgres {
+namespace {
+
+using filter::Scalar;
+
+bool inMemory(uint32_t field) {
+    switch (field) {
+        case ENGRAM_FIELD_NAME:
+        case ENGRAM_FIELD_TAG:
+        case ENGRAM_FIELD_METADATA:
+        case ENGRAM_FIELD_PARENT:
+        case ENGRAM_FIELD_POSITION: return false;
+        default: return true;
+    }
+}
+
+class Fields {
+public:
+    Fields(const RowFacts& row, const SearchIndex& index) : row_(row), index_(index) {}
+
+    std::optional<Scalar> field(const engram_filter_node& n) {
+        switch (n.field) {
+            case ENGRAM_FIELD_ID: return Scalar::ofText(text_ = filter::uuidText(row_.id.bytes));
+            case ENGRAM_FIELD_WORKSPACE: return Scalar::ofText(index_.workspaces.text(row_.workspace));
+            case ENGRAM_FIELD_TYPE: {
+                const std::string& type = index_.types.text(row_.type);
+                if (type.empty()) return std::nullopt;
+                return Scalar::ofText(type);
+            }
+            case ENGRAM_FIELD_IMPORTANCE: return Scalar::ofReal(row_.importance);
+            case ENGRAM_FIELD_OCCURRED_AT: return time(row_.occurred_at);
+            case ENGRAM_FIELD_CREATED_AT: return time(row_.created_at);
+            case ENGRAM_FIELD_UPDATED_AT: return time(row_.updated_at);
+            case ENGRAM_FIELD_EXPIRES_AT: return time(row_.expires_at);
+            case ENGRAM_FIELD_VALID_FROM: return time(row_.valid_from);
+            case ENGRAM_FIELD_VALID_UNTIL: return time(row_.valid_until);
+            default: return std::nullopt;
+        }
+    }
+    const std::vector<std::string>& tags() const {
+        static const std::vector<std::string> kNone;
+        return kNone;
+    }
+
+private:
+    static std::optional<Scalar> time(engram_time t) {
+        if (t == ENGRAM_TIME_NONE) return std::nullopt;
+        return Scalar::ofInteger(t);
+    }
+
+    const RowFacts& row_;
+    const SearchIndex& index_;
+    std::string text_;
+};
+
+}  // namespace
+
+bool needsRow(const engram_filter& filter) {
+    return std::any_of(filter.nodes, filter.nodes + filter.n_nodes,
+                       [](const engram_filter_node& n) { return n.op > ENGRAM_NOT && !inMemory(n.field); });
+}
+
+Scope::Scope(const engram_scope& scope, const SearchIndex& index, uint64_t at)
+    : abi_(scope), index_(index), at_(at), rows_needed_(needsRow(scope.filter)) {
+    for (size_t i = 0; i < scope.n_workspaces; ++i) workspaces_.push_back(index.workspaces.known(view(scope.workspaces[i])));
+}
+
+bool Scope::holds(const RowFacts& row) const {
+    if (!row.visibleAt(at_) || row.deleted) return false;
+    if (abi_.kind != ENGRAM_KIND_ANY && abi_.kind != row.kind) return false;
+    return abi_.n_workspaces == 0 || std::find(workspaces_.begin(), workspaces_.end(), row.workspace) != workspaces_.end();
+}
+
+bool Scope::passes(const RowFacts& row) const {
+    if (!holds(row)) return false;
+    if (abi_.filter.n_nodes == 0) return true;
+    Fields fields(row, index_);
+    return filter::Evaluator<Fields>(abi_.filter, fields).passes();
+}
+
+}  // namespace engram::storage_postgres
