@@ -6,12 +6,19 @@
 #include <openssl/params.h>
 #include <openssl/rand.h>
 
+#include <atomic>
 #include <stdexcept>
 
 namespace engram::auth_apikey {
 namespace {
 
 constexpr std::chrono::seconds kWrongFor{60};
+
+// Instances are told apart by number: a new one may lie where an old one was.
+uint64_t nextNumber() {
+    static std::atomic<uint64_t> last{0};
+    return ++last;
+}
 
 void end(EVP_MAC_CTX* context) { EVP_MAC_CTX_free(context); }
 
@@ -29,7 +36,7 @@ MacContext keyedMac(const Digest& key) {
 
 }  // namespace
 
-VerifiedKeys::VerifiedKeys(size_t capacity) : capacity_(capacity / 16 + 1), mac_(nullptr, &end) {
+VerifiedKeys::VerifiedKeys(size_t capacity) : number_(nextNumber()), capacity_(capacity / 16 + 1), mac_(nullptr, &end) {
     Digest secret;
     if (RAND_priv_bytes(secret.data(), static_cast<int>(secret.size())) != 1)
         throw std::runtime_error("the system's random source failed");
@@ -39,11 +46,11 @@ VerifiedKeys::VerifiedKeys(size_t capacity) : capacity_(capacity / 16 + 1), mac_
 
 Digest VerifiedKeys::digest(std::string_view token) const {
     // A thread's own copy of the context, made again should another instance use the thread.
-    thread_local const VerifiedKeys* owner = nullptr;
+    thread_local uint64_t owner = 0;
     thread_local MacContext mac(nullptr, &end);
-    if (owner != this) {
+    if (owner != number_) {
         mac.reset(EVP_MAC_CTX_dup(mac_.get()));
-        owner = this;
+        owner = number_;
     }
     Digest out{};
     size_t length = 0;
@@ -64,7 +71,7 @@ std::shared_ptr<const VerifiedKey> VerifiedKeys::find(const Digest& digest) {
 void VerifiedKeys::remember(const Digest& digest, std::shared_ptr<const VerifiedKey> key) {
     Shard& shard = shardOf(digest);
     std::lock_guard lock(shard.mutex);
-    if (shard.verified.size() >= capacity_) shard.verified.erase(shard.verified.begin());
+    if (shard.verified.size() >= capacity_ && !shard.verified.contains(digest)) shard.verified.erase(shard.verified.begin());
     shard.verified[digest] = std::move(key);
 }
 
@@ -81,7 +88,7 @@ bool VerifiedKeys::knownWrong(const Digest& digest, Clock::time_point now) {
 void VerifiedKeys::rememberWrong(const Digest& digest, Clock::time_point now) {
     Shard& shard = shardOf(digest);
     std::lock_guard lock(shard.mutex);
-    if (shard.wrong.size() >= capacity_) shard.wrong.erase(shard.wrong.begin());
+    if (shard.wrong.size() >= capacity_ && !shard.wrong.contains(digest)) shard.wrong.erase(shard.wrong.begin());
     shard.wrong[digest] = now;
 }
 

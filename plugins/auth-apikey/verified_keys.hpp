@@ -20,6 +20,7 @@ namespace engram::auth_apikey {
 
 struct VerifiedKey {
     std::string id, prefix, tenant, name, stored_hash;
+    std::string member;  // user id of the member it acts for; empty = of nobody
     std::vector<std::string> scopes;
     int64_t expires_at = 0;  // milliseconds; 0 = never
     uint64_t epoch = 0;      // of the control plane when its document was read
@@ -60,7 +61,8 @@ private:
     };
     Shard& shardOf(const Digest& digest) { return shards_[digest[31] % shards_.size()]; }
 
-    size_t capacity_;  // a shard
+    const uint64_t number_;  // of this instance, in this process
+    size_t capacity_;        // a shard
     MacContext mac_;   // keyed with a secret of this process; copied, never used itself
     std::array<Shard, 16> shards_;
 };

@@ -72,12 +72,13 @@ struct Feature {
     int32_t weight = 0, count = 0;
 };
 
-// Features with their counts: open addressing in one block of memory, which a thread keeps for its next text.
+// Features with their counts, in the order in which they came, and a table of open addressing that finds them. A thread
+// keeps both for its next text.
 class Features {
 public:
     void clear() {
-        table_.assign(std::clamp(table_.size(), kSmallest, kKept), Feature());
-        used_ = 0;
+        places_.assign(std::clamp(places_.size(), kSmallest, kKept), kNone);
+        features_.clear();
         before_ = 0;
     }
 
@@ -99,13 +100,15 @@ public:
 
     void writeTo(float* out) const {
         std::array<int64_t, kDimensions> sums{};
-        for (const Feature& feature : table_) {
-            if (feature.count == 0) continue;
+        for (const Feature& feature : features_) {
             // In 1/256, so that no rounding depends on the machine.
-            const auto weight = static_cast<int64_t>(std::sqrt(static_cast<double>(feature.count)) * 256.0) * feature.weight;
+            const int64_t root =
+                feature.count == 1 ? 256 : static_cast<int64_t>(std::sqrt(static_cast<double>(feature.count)) * 256.0);
+            const int64_t weight = root * feature.weight;
             for (size_t place = 0; place < kPlaces; ++place) {
                 const uint64_t h = mix(feature.hash + place * 0x9e3779b97f4a7c15ULL);
-                sums[h % kDimensions] += (h >> 63) != 0 ? weight : -weight;
+                const int64_t sign = static_cast<int64_t>(h >> 63) * 2 - 1;  // a branch would be guessed wrong half the time
+                sums[h % kDimensions] += sign * weight;
             }
         }
         double squares = 0;
@@ -116,30 +119,29 @@ public:
     }
 
 private:
-    static constexpr size_t kSmallest = 1024, kKept = 4096;  // entries, a power of two
+    static constexpr size_t kSmallest = 2048, kKept = 8192;  // places, powers of two
+    static constexpr uint32_t kNone = UINT32_MAX;
 
     void add(uint64_t feature, int32_t weight) {
-        if (2 * used_ >= table_.size()) grow();
-        Feature& entry = find(feature);
-        if (entry.count == 0) {
-            entry = {feature, weight, 0};
-            ++used_;
+        if (2 * features_.size() >= places_.size()) grow();
+        uint32_t& place = find(feature);
+        if (place == kNone) {
+            place = static_cast<uint32_t>(features_.size());
+            features_.push_back({feature, weight, 0});
         }
-        ++entry.count;
+        ++features_[place].count;
     }
 
-    Feature& find(uint64_t feature) {
-        const size_t mask = table_.size() - 1;
+    uint32_t& find(uint64_t feature) {
+        const size_t mask = places_.size() - 1;
         size_t at = feature & mask;
-        while (table_[at].count != 0 && table_[at].hash != feature) at = (at + 1) & mask;
-        return table_[at];
+        while (places_[at] != kNone && features_[places_[at]].hash != feature) at = (at + 1) & mask;
+        return places_[at];
     }
 
     void grow() {
-        std::vector<Feature> old(table_.size() * 2);
-        old.swap(table_);
-        for (const Feature& entry : old)
-            if (entry.count != 0) find(entry.hash) = entry;
+        places_.assign(places_.size() * 2, kNone);
+        for (uint32_t i = 0; i < features_.size(); ++i) find(features_[i].hash) = i;
     }
 
     void addPieces(std::string_view word) {
@@ -152,8 +154,8 @@ private:
         }
     }
 
-    std::vector<Feature> table_;
-    size_t used_ = 0;
+    std::vector<uint32_t> places_;  // of features_, kNone where free
+    std::vector<Feature> features_;
     uint64_t before_ = 0;  // the word before; 0 = none
     std::string word_;
 };

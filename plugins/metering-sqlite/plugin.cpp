@@ -12,7 +12,6 @@
 #include <memory>
 #include <mutex>
 
-#include <sys/stat.h>
 
 namespace engram::metering_sqlite {
 namespace {
@@ -33,20 +32,35 @@ public:
         if (folder.empty()) return fail(call, ENGRAM_FAILED_PRECONDITION, "the host gave no state_dir");
         const std::string path = folder + "/usage.db";
         Poco::Data::SQLite::Connector::registerConnector();
-        const mode_t before = umask(0077);
-        engram_status status = ENGRAM_OK;
         try {
             database_ = std::make_unique<UsageDatabase>(path);
         } catch (const Poco::Exception& e) {
-            status = fail(call, ENGRAM_FAILED_PRECONDITION, path + ": " + e.displayText());
+            return fail(call, ENGRAM_FAILED_PRECONDITION, path + ": " + e.displayText());
         }
-        umask(before);
-        return status;
+        return ENGRAM_OK;
     }
 
     engram_status stop(engram_call*) {
         std::lock_guard lock(mutex_);
         database_.reset();
+        return ENGRAM_OK;
+    }
+
+    // Quick: is it open. Thorough: the one connection reads through it,
+    // and whoever needs it meanwhile waits.
+    engram_status health(engram_call* call) {
+        const bool thorough = (call->flags & ENGRAM_CALL_THOROUGH) != 0;
+        std::unique_lock lock(mutex_, std::defer_lock);
+        if (thorough) lock.lock();
+        else if (!lock.try_lock()) return ENGRAM_OK;
+        if (!database_) return fail(call, ENGRAM_UNAVAILABLE, "stopped");
+        try {
+            if (!thorough) return ENGRAM_OK;
+            const std::string damage = database_->damage();
+            if (!damage.empty()) return fail(call, ENGRAM_INTERNAL, "usage.db: " + damage);
+        } catch (const Poco::Exception& e) {
+            return fail(call, ENGRAM_INTERNAL, "usage.db: " + e.displayText());
+        }
         return ENGRAM_OK;
     }
 

@@ -187,6 +187,12 @@ std::vector<UsageRow> UsageDatabase::query(const std::string& tenant, const std:
     return rows;
 }
 
+std::string UsageDatabase::damage() {
+    std::string answer;
+    session_ << "PRAGMA quick_check(1)", into(answer), now;
+    return answer == "ok" ? "" : answer;
+}
+
 void UsageDatabase::forgetBefore(int64_t milliseconds, int64_t limit) {
     const auto least = leastId(milliseconds);
     sqlite3_stmt* statement = prepare(handle_,

@@ -33,6 +33,9 @@ public:
     UsageDatabase(const UsageDatabase&) = delete;
     ~UsageDatabase();
 
+    // Reads through the whole file; what SQLite finds wrong first, empty = sound. Throws Poco::Exception.
+    std::string damage();
+
     // All or none; durable on return. Events whose id is known are skipped. Throws Poco::Exception.
     void add(const engram_event* events, size_t n);
 

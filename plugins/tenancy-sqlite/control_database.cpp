@@ -82,6 +82,13 @@ size_t columnIndex(const Kind& kind, std::string_view name) {
     return 0;
 }
 
+// A file that was moved or removed takes writes that nobody finds again.
+void refuseIfMoved(Session& session) {
+    int moved = 0;
+    sqlite3_file_control(Poco::Data::SQLite::Utility::dbHandle(session), "main", SQLITE_FCNTL_HAS_MOVED, &moved);
+    if (moved) throw Poco::DataException("control.db was moved or removed; put it back");
+}
+
 // A transaction that is rolled back unless it was committed.
 class Transaction {
 public:
@@ -121,6 +128,12 @@ void ControlDatabase::migrate() {
     for (const char* statement : kSchema) session_ << statement, now;
     session_ << "PRAGMA user_version = " + std::to_string(kSchemaVersion), now;
     transaction.commit();
+}
+
+std::string ControlDatabase::damage() {
+    std::string answer;
+    session_ << "PRAGMA quick_check(1)", into(answer), now;
+    return answer == "ok" ? "" : answer;
 }
 
 uint64_t ControlDatabase::epoch() { return static_cast<uint64_t>(integer(session_, "SELECT epoch FROM control")); }
@@ -181,6 +194,7 @@ std::vector<Document> ControlDatabase::list(const Kind& kind, const std::string&
 
 ApplyResult ControlDatabase::apply(const std::vector<Change>& changes) {
     ApplyResult result;
+    refuseIfMoved(session_);
     Transaction transaction(session_);
     result.epoch = epoch();
     for (size_t i = 0; i < changes.size(); ++i) {
@@ -194,6 +208,17 @@ ApplyResult ControlDatabase::apply(const std::vector<Change>& changes) {
     session_ << "UPDATE control SET epoch = ?", use(value), now;
     transaction.commit();
     return result;
+}
+
+uint64_t ControlDatabase::count(const Kind& kind, const std::string& tenant) {
+    Poco::UInt64 n = 0;
+    std::string bound = tenant;
+    if (kind.tenant_column)
+        session_ << std::string("SELECT COUNT(*) FROM ") + kind.table + " WHERE " + kind.tenant_column + " = ?", use(bound),
+            into(n), now;
+    else
+        session_ << std::string("SELECT COUNT(*) FROM ") + kind.table, into(n), now;
+    return n;
 }
 
 Applied ControlDatabase::applyOne(const Change& change, uint64_t epoch) {
@@ -216,6 +241,8 @@ Applied ControlDatabase::applyOne(const Change& change, uint64_t epoch) {
         session_ << "INSERT INTO deletions VALUES(?, ?, ?, ?, ?)", use(at), use(number), use(tenant), use(id), use(last), now;
         return Applied::Done;
     }
+
+    if (current.empty() && change.max_count > 0 && count(kind, change.tenant) >= change.max_count) return Applied::TooMany;
 
     std::string columns, marks, updates;
     std::vector<NullableText> values;

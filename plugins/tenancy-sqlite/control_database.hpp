@@ -27,9 +27,10 @@ struct Change {
     std::string tenant, id;
     std::optional<Row> row;  // none = delete
     uint64_t expected;
+    uint64_t max_count = 0;  // of its kind in the tenant, with it; 0 = any number
 };
 
-enum class Applied { Done, VersionDiffers, NameTaken };
+enum class Applied { Done, VersionDiffers, NameTaken, TooMany };
 
 struct ApplyResult {
     Applied applied = Applied::Done;
@@ -45,6 +46,8 @@ public:
     ~ControlDatabase();
 
     uint64_t epoch();
+    // Reads through the whole file; what SQLite finds wrong first, empty = sound.
+    std::string damage();
     std::optional<Document> get(const Kind& kind, const std::string& tenant, const std::string& key, bool by_name);
     std::vector<Document> list(const Kind& kind, const std::string& tenant, const std::string& after, uint32_t limit);
     // All or nothing, on disk on return.
@@ -55,6 +58,7 @@ private:
     void migrate();
     std::vector<Document> select(const Kind& kind, const std::string& where, std::vector<std::string> values);
     Applied applyOne(const Change& change, uint64_t epoch);
+    uint64_t count(const Kind& kind, const std::string& tenant);
 
     Poco::Data::Session session_;
 };

@@ -4,6 +4,7 @@
 #include <rapidjson/writer.h>
 
 #include <algorithm>
+#include <set>
 
 namespace engram::tenancy_sqlite {
 namespace {
@@ -77,6 +78,14 @@ bool isSlug(std::string_view slug) {
 
 std::string_view textOf(const rapidjson::Value& value) { return {value.GetString(), value.GetStringLength()}; }
 
+// Name of a member that is there twice, empty if there is none.
+std::string repeatedMember(const rapidjson::Document& document) {
+    std::set<std::string_view> names;
+    for (const auto& member : document.GetObject())
+        if (!names.insert(textOf(member.name)).second) return std::string(textOf(member.name));
+    return {};
+}
+
 // The column's text, or a complaint about the member.
 std::string read(const Column& column, const rapidjson::Value* value, std::optional<std::string>& out) {
     const std::string name = column.name;
@@ -124,6 +133,10 @@ Split split(const Kind& kind, std::string_view json) {
     document.Parse<rapidjson::kParseIterativeFlag | rapidjson::kParseValidateEncodingFlag>(json.data(), json.size());
     if (document.HasParseError() || !document.IsObject()) {
         out.error = "the document is not a JSON object";
+        return out;
+    }
+    if (const std::string name = repeatedMember(document); !name.empty()) {
+        out.error = name + " is there twice";
         return out;
     }
     for (const Column& column : kind.columns) {

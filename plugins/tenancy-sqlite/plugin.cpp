@@ -7,6 +7,7 @@
 #include <engram/cpp/tenancy.hpp>
 
 #include <Poco/Data/SQLite/Connector.h>
+#include <Poco/Data/SQLite/SQLiteException.h>
 #include <Poco/Exception.h>
 
 #include <atomic>
@@ -17,7 +18,6 @@
 #include <unordered_map>
 
 #include <sys/random.h>
-#include <sys/stat.h>
 
 namespace engram::tenancy_sqlite {
 namespace {
@@ -54,16 +54,13 @@ public:
         const std::string folder = host_.stateDir();
         if (folder.empty()) return fail(call, ENGRAM_FAILED_PRECONDITION, "the host gave no state_dir");
         Poco::Data::SQLite::Connector::registerConnector();
-        const mode_t before = umask(0077);
         try {
             database_ = std::make_unique<ControlDatabase>(folder + "/control.db");
             if (database_->epoch() == 0) firstStart();
             epoch_.store(database_->epoch());
         } catch (const Poco::Exception& e) {
-            umask(before);
             return fail(call, ENGRAM_FAILED_PRECONDITION, folder + "/control.db: " + e.displayText());
         }
-        umask(before);
         return ENGRAM_OK;
     }
 
@@ -72,6 +69,24 @@ public:
         stopping_ = true;
         changed_.notify_all();
         database_.reset();
+        return ENGRAM_OK;
+    }
+
+    // Quick: does the file still answer, unless somebody is at it just now. Thorough: the one connection reads through it,
+    // and whoever needs it meanwhile waits.
+    engram_status health(engram_call* call) {
+        const bool thorough = (call->flags & ENGRAM_CALL_THOROUGH) != 0;
+        std::unique_lock lock(mutex_, std::defer_lock);
+        if (thorough) lock.lock();
+        else if (!lock.try_lock()) return ENGRAM_OK;
+        if (!database_) return fail(call, ENGRAM_UNAVAILABLE, "stopped");
+        try {
+            if (!thorough) return database_->epoch(), ENGRAM_OK;
+            const std::string damage = database_->damage();
+            if (!damage.empty()) return fail(call, ENGRAM_INTERNAL, "control.db: " + damage);
+        } catch (const Poco::Exception& e) {
+            return fail(call, ENGRAM_INTERNAL, "control.db: " + e.displayText());
+        }
         return ENGRAM_OK;
     }
 
@@ -115,7 +130,7 @@ public:
             const Kind* kind = kindOf(changes[i].kind);
             if (!kind) return fail(call, ENGRAM_INVALID_ARGUMENT, "unknown kind of document");
             Change change{kind, std::string(view(changes[i].tenant)), std::string(view(changes[i].id)), std::nullopt,
-                          changes[i].expected};
+                          changes[i].expected, changes[i].max_count};
             if (kind->id == ENGRAM_DOC_SUBSCRIPTION && change.id.empty()) change.id = change.tenant;
             if (changes[i].json.len > 0) {
                 Split split = tenancy_sqlite::split(*kind, view(changes[i].json));
@@ -135,6 +150,9 @@ public:
         if (result.applied == Applied::NameTaken)
             return fail(call, ENGRAM_ALREADY_EXISTS,
                         std::string("the ") + read[result.failed].kind->name_column + " is taken");
+        if (result.applied == Applied::TooMany)
+            return fail(call, ENGRAM_OUT_OF_RANGE,
+                        "the tenant has " + std::to_string(read[result.failed].max_count) + " already");
         {
             std::unique_lock remembered(remembered_mutex_);
             remembered_.clear();
@@ -165,6 +183,8 @@ private:
     std::invoke_result_t<F> translated(F&& f) {
         try {
             return f();
+        } catch (const Poco::Data::SQLite::DatabaseFullException& e) {
+            throw Failure(ENGRAM_RESOURCE_EXHAUSTED, "the disk of the control plane's database is full");
         } catch (const Poco::Exception& e) {
             host_.error("control.db failed", {{"reason", e.displayText()}});
             throw Failure(ENGRAM_UNAVAILABLE, "the control plane's database failed");
@@ -231,7 +251,7 @@ private:
     Change document(uint32_t kind, const std::string& tenant, const std::string& id, const std::string& json) {
         Split split = tenancy_sqlite::split(*kindOf(kind), json);
         if (!split.error.empty()) throw Failure(ENGRAM_INTERNAL, split.error);
-        return {kindOf(kind), tenant, id, std::move(split.row), 0};
+        return {kindOf(kind), tenant, id, std::move(split.row), 0, 0};
     }
 
     // The plans, and a tenant for the owner of this machine.
