@@ -26,7 +26,7 @@ its itself just me more most my no nor not now of off on once only or other our 
 than that the their them then there these they this those through to too under until up very was we were what when where
 which while who whom why will with would you your""".split())
 GROUPS = [("categories 1-4", {1, 2, 3, 4}), ("1 multi-hop", {1}), ("2 temporal", {2}), ("3 open-domain", {3}),
-          ("4 single-hop", {4}), ("categories 1-5", {1, 2, 3, 4, 5})]
+          ("4 single-hop", {4}), ("5 adversarial", {5}), ("categories 1-5", {1, 2, 3, 4, 5})]
 COLUMNS = ["turn R@5", "turn R@10", "turn MRR", "session R@5", "session R@10", "session MRR"]
 
 
@@ -107,16 +107,18 @@ class Engram:
             assert counted["refused"] == 0, counted
         self.stored = server.call("GET", "/v1/tenant").body["tenant"]["memories"]
 
-    def search(self, workspace, question):
+    def search(self, workspace, question, **options):
         began = time.monotonic()
-        answer = self.server.call("POST", "/v1/search", {"query": question, "workspace": workspace, "limit": LIMIT})
+        body = {"query": question, "workspace": workspace, "limit": LIMIT, **options}
+        answer = self.server.call("POST", "/v1/search", body)
         self.times.append(time.monotonic() - began)
         assert answer.status == 200, answer.body
         return [r["memory"]["metadata"]["dia_id"] for r in answer.body["results"]]
 
 
-def measure(asked, system):
-    return [(category, scores(system.search(workspace, question), evidence)) for workspace, question, category, evidence in asked]
+def measure(asked, system, **options):
+    return [(category, scores(system.search(workspace, question, **options), evidence))
+            for workspace, question, category, evidence in asked]
 
 
 def mean(measured, categories):
@@ -142,8 +144,10 @@ def main():
     with Server() as server:
         engram = Engram(server, samples)
         ours = measure(asked, engram)
+        plain = measure(asked, engram, context="none", dates="ignore")
     print(f"LoCoMo: {len(samples)} conversations, {engram.stored} turns, {len(asked)} questions with evidence")
     report("SQLite FTS5 (baseline)", baseline)
+    report("Engram, without context and dates", plain)
     report("Engram", ours)
     _, base = mean(baseline, {1, 2, 3, 4, 5})
     _, own = mean(ours, {1, 2, 3, 4, 5})

@@ -65,7 +65,7 @@ class CommandLine(unittest.TestCase):
 
     def test_no_server_is_said_with_what_to_do(self):
         with tempfile.TemporaryDirectory() as folder:
-            done = subprocess.run([ENGRAM, "memory", "list", "--data", folder], env=self.server.env, capture_output=True,
+            done = subprocess.run([ENGRAM, "memory", "list", "--no-start", "--data", folder], env=self.server.env, capture_output=True,
                                   text=True)
         self.assertEqual(EX_UNAVAILABLE, done.returncode)
         self.assertIn("engram serve", done.stderr)

@@ -6,7 +6,7 @@ import unittest
 
 import jsonschema
 
-from support.engram_server import Server, main
+from support.engram_server import OSS, Server, main
 
 
 class Document:
@@ -30,7 +30,7 @@ class Document:
 class EveryOperation(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        cls.server = Server().start()
+        cls.server = Server([*OSS, {"use": "tiny-embed"}]).start()  # two embedders, so that one can be switched to
         cls.document = Document(cls.server.call("GET", "/v1/openapi.json", key=False).body)
 
     @classmethod
@@ -40,6 +40,11 @@ class EveryOperation(unittest.TestCase):
     def rest(self, operation, body=None, query="", headers=None, **path):
         method, template, _ = self.document.by_operation[operation]
         return self.document.check(operation, self.server.call(method, template.format(**path) + query, body, headers))
+
+    def other_embedder(self, embedding):
+        """The embedder of the two that is not used, and the space that is."""
+        active = next(space for space in embedding["spaces"] if space["state"] == "active")
+        return next(e["name"] for e in embedding["embedders"] if e["name"] != active["embedder"]), active["id"]
 
     def test_every_operation_over_rest(self):
         called = set()
@@ -78,6 +83,27 @@ class EveryOperation(unittest.TestCase):
         self.assertEqual(one, found["results"][0]["memory"]["id"])
         self.assertGreaterEqual(found["lsn"], batch["lsn"])
         self.assertIn("bm25", found["results"][0]["explain"])
+        self.assertIn("coffe", [t["term"] for t in found["explain"]["terms"]])
+        missed = rest("memory.search", {"query": "the cofee", "workspace": "rest", "fuzzy": "auto", "explain": True, "why_not": one})
+        self.assertEqual({"found", one}, {missed["why_not"]["reason"], missed["results"][0]["memory"]["id"]})
+        self.assertEqual([{"term": "the", "reason": "stop_word"}], missed["explain"]["dropped"])
+        narrow = {"query": "coffee", "workspace": "rest", "types": ["note", "fact"], "tags": ["tea", "ada"], "since": "2020-01-01T00:00:00Z"}
+        self.assertEqual([one], [r["memory"]["id"] for r in rest("memory.search", narrow)["results"]])
+        for other in ({"types": ["note"]}, {"tags": ["tea", "milk"]}, {"until": "2020-01-02T00:00:00Z"}):
+            self.assertEqual([], rest("memory.search", narrow | other)["results"], other)
+        self.assertEqual("found", rest("memory.search", narrow | {"max_tokens": 4, "why_not": one})["why_not"]["reason"])
+        self.assertNotIn("omitted", rest("memory.search", narrow | {"max_tokens": 5}))
+        cut = rest("memory.search", narrow | {"max_tokens": 4})  # "Ada drinks coffee" is reckoned as five
+        self.assertEqual(([], 1), (cut["results"], cut["omitted"]))
+        past = rest("memory.search", {"query": "Ada", "workspace": "rest", "as_of": made["lsn"]})
+        self.assertEqual(["Ada drinks tea"], [r["memory"]["content"] for r in past["results"]])
+        self.assertEqual([], rest("memory.search", {"query": "Ada", "as_of": "2020-01-01T00:00:00Z"})["results"])
+        for bad, pointer in (({"as_of": "yesterday"}, "/as_of"), ({"why_not": "x" * 36}, "/why_not"),
+                             ({"until": "2019-01-01T00:00:00Z"}, "/until"), ({"since": "soon"}, "/since")):
+            refused = self.server.call("POST", "/v1/search", narrow | bad)
+            self.assertEqual((422, pointer), (refused.status, refused.body["pointer"]), bad)
+        exact = rest("memory.search", {"query": "cofee", "workspace": "rest", "fuzzy": "off", "mode": "lexical", "why_not": one})
+        self.assertEqual(([], "no_common_term"), (exact["results"], exact["why_not"]["reason"]))
 
         self.assertEqual({"lsn"}, set(rest("memory.delete", id=one)))
         self.assertEqual(404, self.server.call("GET", f"/v1/memories/{one}").status)
@@ -86,10 +112,30 @@ class EveryOperation(unittest.TestCase):
         self.assertEqual(["live", "live", "deleted", "live"], states)
         self.assertEqual("Ada drinks tea", rest("memory.revert", {"version": 1}, id=one)["memory"]["content"])
 
+        self.assertEqual([{"at_old": 11, "at_new": 11, "removed": "coffee", "added": "tea"}],
+                         rest("memory.diff", query="?from=4&to=5", id=one)["changes"]["content"])
+        self.assertEqual("Ada drinks coffee", rest("memory.undo", id=one)["memory"]["content"])
+        self.assertEqual("skipped", rest("memory.create", {"content": " Ada  drinks coffee", "workspace": "rest",
+                                                           "on_duplicate": "skip"})["outcome"])
+        two = rest("memory.create", {"content": "Ada drinks coffee", "workspace": "rest"})["memory"]["id"]
+        pair = rest("memory.duplicates", query="?workspace=rest")["pairs"][0]
+        self.assertEqual((one, two, True), (pair["first"]["id"], pair["second"]["id"], pair["same"]))
+        self.assertEqual("changed", rest("memory.tag_batch", {"ids": [two], "add": ["x"]})["results"][0]["outcome"])
+        self.assertEqual("deleted", rest("memory.delete_batch", {"ids": [two]})["results"][0]["outcome"])
+        self.assertEqual({"lsn"}, set(rest("memory.purge", id=one)))
+        self.assertEqual(404, self.server.call("GET", f"/v1/memories/{one}/history").status)
+
         rest("workspace.create", {"name": "empty"})
         self.assertLessEqual({"rest", "empty"}, {w["name"] for w in rest("workspace.list")["workspaces"]})
         rest("workspace.delete", name="empty")
         self.assertNotIn("empty", {w["name"] for w in rest("workspace.list")["workspaces"]})
+
+        other, space = self.other_embedder(rest("embedding.show")["embedding"])
+        switched = rest("embedding.switch", {"embedder": other, "when": "now"})["embedding"]
+        self.assertEqual(("active", "idle"), tuple(next(s["state"] for s in switched["spaces"] if (s["embedder"] == other) == used)
+                                                   for used in (True, False)))
+        dropped = rest("embedding.drop", id=space)["embedding"]
+        self.assertEqual([other], [s["embedder"] for s in dropped["spaces"]])
 
         key = rest("key.create", {"name": "second", "scopes": ["memory:read"]})
         self.assertIn(key["key"]["id"], {k["id"] for k in rest("key.list")["keys"]})
@@ -97,6 +143,26 @@ class EveryOperation(unittest.TestCase):
         rest("key.revoke", id=rotated["key"]["id"])
 
         self.assertEqual("default", rest("tenant.show")["tenant"]["slug"])
+        self.assertEqual("Renamed", rest("tenant.update", {"name": "Renamed"})["tenant"]["name"])
+        invite = rest("invite.create", {"email": "rest@example.org", "role": "viewer"})
+        self.assertEqual([invite["invite"]], rest("invite.list")["invites"])
+        joined = rest("invite.accept", {"token": invite["token"], "user_id": "rest"})
+        self.assertIn(joined["member"], rest("member.list")["members"])
+        self.assertEqual("member", rest("member.update", {"role": "member"}, id="rest")["member"]["role"])
+        self.assertEqual(1, rest("member.remove", id="rest")["keys_revoked"])
+        rest("invite.revoke", id=invite["invite"]["id"])
+        self.assertEqual("invite.revoke", rest("audit.query", query="?limit=1")["events"][0]["operation"])
+        # The scope of these is not in "*", which is the first key's.
+        first, self.server.key = self.server.key, self.server.cli_json("key", "create", "op", "--scope", "operator")["secret"]
+        try:
+            self.assertEqual("rest-made", rest("tenant.create", {"slug": "rest-made"})["tenant"]["slug"])
+            rest("tenant.list", query="?limit=10")
+            health = rest("admin.health", query="?integrity=true")
+            self.assertNotEqual("error", health["status"], health)
+            rest("tenant.configure", {"status": "suspended"}, slug="rest-made")
+            self.assertTrue(rest("audit.verify")["intact"])
+        finally:
+            self.server.key = first
         used = {row["operation"] for row in rest("usage.query")["usage"]}
         self.assertLessEqual({"memory.create", "memory.search"}, used)
 
@@ -135,15 +201,39 @@ class EveryOperation(unittest.TestCase):
         self.assertEqual(4, len(cli("memory.history", "memory", "history", one)["versions"]))
         self.assertEqual("Eve collects stamps", cli("memory.revert", "memory", "revert", one, "1")["memory"]
                          ["content"])
+        self.assertIn("content", cli("memory.diff", "memory", "diff", one)["changes"])
+        self.assertEqual("stamps and coins", cli("memory.undo", "memory", "undo", one)["memory"]["content"])
+        self.assertEqual([], cli("memory.duplicates", "memory", "duplicates", "--id", one, "--threshold", "0.9")["pairs"])
+        self.assertEqual("changed", cli("memory.tag_batch", "memory", "tag", one, "--add", "x")["results"][0]["outcome"])
+        self.assertEqual("deleted", cli("memory.delete_batch", "memory", "delete-many", one, "--atomic")["results"][0]["outcome"])
+        cli("memory.purge", "memory", "purge", one)
         cli("workspace.create", "workspace", "create", "shelf")
         cli("workspace.list", "workspace", "list")
         cli("workspace.delete", "workspace", "delete", "shelf")
+        other, space = self.other_embedder(cli("embedding.show", "embedding", "show")["embedding"])
+        self.assertEqual(other, next(s["embedder"] for s in cli("embedding.switch", "embedding", "switch", other, "--now")["embedding"]
+                                     ["spaces"] if s["state"] == "active"))
+        self.assertEqual(1, len(cli("embedding.drop", "embedding", "drop", str(space))["embedding"]["spaces"]))
         key = cli("key.create", "key", "create", "cli", "--scope", "memory:read")["key"]
         cli("key.list", "key", "list")
         rotated = cli("key.rotate", "key", "rotate", key["id"])["key"]
         cli("key.revoke", "key", "revoke", rotated["id"])
         cli("tenant.show", "tenant", "show")
+        cli("tenant.update", "tenant", "rename", "Shell")
+        cli("tenant.create", "tenant", "create", "cli-made", "--name", "Made")
+        cli("tenant.list", "tenant", "list")
+        cli("tenant.configure", "tenant", "set-plan", "cli-made", "team")
+        invite = cli("invite.create", "invite", "create", "cli@example.org", "--ttl-seconds", "60")
+        cli("invite.list", "invite", "list")
+        cli("invite.accept", "invite", "accept", invite["token"], "--user", "cli")
+        cli("member.list", "member", "list")
+        cli("member.update", "member", "set-role", "cli", "viewer")
+        cli("member.remove", "member", "remove", "cli")
+        cli("invite.revoke", "invite", "revoke", invite["invite"]["id"])
+        self.assertEqual("invite.revoke", cli("audit.query", "audit", "list", "--limit", "1")["events"][0]["operation"])
+        cli("audit.verify", "audit", "verify")
         cli("usage.query", "usage")
+        cli("admin.health", "doctor", "--integrity", "--config", self.server.config)
         self.assertEqual(set(self.document.by_operation), called, "an operation has no command")
 
 

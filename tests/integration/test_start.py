@@ -1,11 +1,16 @@
 """What keeps a server from starting: each refusal ends with its exit code and names file, reason and fix."""
 
 import os
+import pty
+import re
 import shutil
+import signal
 import subprocess
+import sys
 import unittest
+from pathlib import Path
 
-from support.engram_server import BUILD, ENGRAM, OSS, PLUGINS, Server, main, with_plugin
+from support.engram_server import BUILD, DEADLINE, ENGRAM, OSS, PLUGINS, Server, main, with_plugin
 
 EX_USAGE, EX_TEMPFAIL, EX_CONFIG = 64, 75, 78
 FAKES = str(BUILD / "tests" / "unit" / "plugins-fake")
@@ -82,7 +87,16 @@ class Refusals(unittest.TestCase):
         self.refused("engram.toml:", extra="[log\n")
 
     def test_an_address_beyond_loopback_without_tls(self):
-        self.refused("trusted_proxies", server={"listen": "0.0.0.0:0"})
+        for listen in ("0.0.0.0:0", "[::]:0", "192.0.2.1:0"):
+            self.refused("server.listen", "trusted_proxies", "tls.certificate", server={"listen": listen})
+
+    def test_an_admin_listener_beyond_loopback(self):
+        for proxies in ([], ["10.0.0.1"]):
+            self.refused("server.admin_listen", server={"admin_listen": "0.0.0.0:0", "trusted_proxies": proxies})
+
+    def test_an_address_beyond_loopback_without_authentication(self):
+        self.refused("engram.auth/1", plugins=[p for p in OSS if p["use"] != "auth-apikey"],
+                     server={"listen": "0.0.0.0:0", "trusted_proxies": ["10.0.0.1"]})
 
     def test_an_unset_variable(self):
         self.refused("NOT_SET_ANYWHERE", extra='[log]\nfile = "${env:NOT_SET_ANYWHERE}"\n')
@@ -125,6 +139,63 @@ class Start(unittest.TestCase):
         self.assertEqual(1, len(server.call("GET", "/v1/keys", key=key).body["keys"]))
         server.stop()
 
+    def test_on_a_terminal_the_key_is_shown_once_and_written_nowhere(self):
+        server = Server()
+        shown = []
+        for _ in range(2):
+            ours, theirs = pty.openpty()
+            process = subprocess.Popen([ENGRAM, "serve", "--config", server.config], stdin=subprocess.DEVNULL, stdout=theirs,
+                                       stderr=subprocess.DEVNULL, env=server.env)
+            os.close(theirs)
+            text = b""
+            while b"engram memory add" not in text:
+                text += os.read(ours, 4096)
+            shown.append(text.decode())
+            process.terminate()
+            self.assertEqual(0, process.wait(DEADLINE))
+            os.close(ours)
+        key = re.search(r"egm_live_\w+", shown[0])
+        self.assertIsNotNone(key, shown[0])
+        self.assertIn("http://127.0.0.1:", shown[0])
+        self.assertNotIn("egm_", shown[1])
+        self.assertFalse((server.data / "first-key").exists())
+        server.start()
+        self.assertEqual(200, server.call("GET", "/v1/memories", key=key[0]).status)
+        server.stop()
+        shutil.rmtree(server.folder)
+
+    def test_a_server_on_a_terminal_reloads_on_a_hangup_signal_and_ends_with_the_terminal(self):
+        server = Server()
+        pid, ours = pty.fork()
+        if pid == 0:
+            os.execve(ENGRAM, ["engram", "serve", "--config", str(server.config)], server.env)
+        try:
+            text = b""
+            while b"engram memory add" not in text:
+                text += os.read(ours, 4096)
+            os.kill(pid, signal.SIGHUP)
+            while b"the configuration was reloaded" not in text:  # the log is on the terminal
+                text += os.read(ours, 4096)
+        finally:
+            os.close(ours)
+        self.assertEqual(0, os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+        shutil.rmtree(server.folder)
+
+    @unittest.skipUnless(os.geteuid() == 0, "SKIPPED: needs root, to be another user")
+    def test_another_user_of_the_machine_is_refused_on_the_socket(self):
+        with Server() as server:
+            path = server.greeting["socket"]
+            # The folder keeps others out already; opened here, so that the check of the peer is what refuses.
+            for folder in (server.folder, server.runtime, Path(path).parent):
+                os.chmod(folder, 0o755)
+            os.chmod(path, 0o666)
+            # It is answered without having asked.
+            ask = "import socket,sys; s=socket.socket(socket.AF_UNIX); s.connect(sys.argv[1]); print(s.recv(100).decode())"
+            done = subprocess.run([sys.executable, "-c", ask, path], capture_output=True, text=True, user=65534, group=65534,
+                                  extra_groups=[])
+            self.assertIn("403", done.stdout, done.stderr)
+            self.assertEqual(0, server.cli("memory", "list")[0])
+
     def test_a_server_that_was_killed_leaves_nothing_in_the_way(self):
         server = Server().start()
         server.kill()
@@ -150,6 +221,14 @@ class Start(unittest.TestCase):
         self.assertIn("engram.toml:", config("show")[1])
         it.write_config(with_plugin("quota-local", {"burst": 0}))
         self.assertEqual(EX_CONFIG, config("check")[0])
+
+
+class Surroundings(unittest.TestCase):
+    def test_a_server_needs_no_environment(self):
+        server = Server()
+        server.env = {"XDG_RUNTIME_DIR": str(server.runtime)}  # no PATH, no HOME: as under env -i
+        with server:
+            self.assertEqual(200, server.call("GET", "/healthz", key=False).status)
 
 
 if __name__ == "__main__":

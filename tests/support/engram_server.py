@@ -25,10 +25,12 @@ BUILD = Path(os.environ["ENGRAM_BUILD"])
 ENGRAM = BUILD / "bin" / "engram"
 PLUGINS = BUILD / "lib" / "engram" / "plugins"
 ROOT = Path(__file__).resolve().parents[2]
+SANITIZED = "ASAN_OPTIONS" in os.environ or "TSAN_OPTIONS" in os.environ  # tests/run sets them
 DEADLINE = 60.0  # seconds; generous, since sanitizers on a busy machine are slow
 
 OSS = [{"use": "auth-apikey"}, {"use": "tenancy-sqlite"}, {"use": "quota-local", "config": {"requests_per_minute": 0}},
-       {"use": "storage-sqlite"}, {"use": "embed-builtin"}, {"use": "metering-sqlite"}]
+       {"use": "storage-sqlite"}, {"use": "embed-builtin"}, {"use": "metering-sqlite"}, {"use": "quota-plan"},
+       {"use": "audit-log"}]
 
 
 def corpus(name):
@@ -87,6 +89,7 @@ class Server:
         self.dirs = [*map(str, dirs), str(PLUGINS), str(BUILD / "tests" / "plugins")]
         self.write_config(plugins or OSS, server or {}, extra)
         self.process = None
+        self.trust = None  # an ssl.SSLContext, for a server that speaks TLS
 
     def write_config(self, plugins, server=None, extra=""):
         lines = ["[server]", f"data = {toml(str(self.data))}"]
@@ -156,6 +159,12 @@ class Server:
 
     # ---- HTTP
 
+    def client(self, port=None):
+        """An http.client connection; with TLS to a server that speaks it, unless another port is given."""
+        if port is None and self.url.startswith("https:"):
+            return http.client.HTTPSConnection("127.0.0.1", self.port, timeout=DEADLINE, context=self.trust)
+        return http.client.HTTPConnection("127.0.0.1", port or self.port, timeout=DEADLINE)
+
     def call(self, method, target, body=None, headers=None, key=None, raw=None, port=None):
         """One request on a new connection. `body` is sent as JSON, `raw` as it is; key False sends no credential."""
         sent = dict(headers or {})
@@ -166,7 +175,7 @@ class Server:
             data = json.dumps(body).encode()
         if data is not None:
             sent.setdefault("Content-Type", "application/json")
-        connection = http.client.HTTPConnection("127.0.0.1", port or self.port, timeout=DEADLINE)
+        connection = self.client(port)
         try:
             connection.request(method, target, data, sent)
             response = connection.getresponse()
@@ -205,11 +214,12 @@ class Server:
     # ---- command line
 
     def cli(self, *arguments, stdin=None, env=None):
-        """Exit code, stdout, stderr of `engram ARGUMENTS` as a client of this server's socket."""
+        """Exit code, stdout, stderr of `engram ARGUMENTS` as a client of this server's socket; it starts no other."""
         words = [str(a) for a in arguments]
         end = words.index("--") if "--" in words else len(words)
-        done = subprocess.run([ENGRAM, *words[:end], "--data", self.data, *words[end:]], env={**self.env, **(env or {})},
-                              input=stdin, capture_output=True, text=True, timeout=DEADLINE)
+        start = [] if words[:2] == ["config", "reload"] else ["--no-start"]  # which starts none anyway
+        done = subprocess.run([ENGRAM, *words[:end], "--data", self.data, *start, *words[end:]],
+                              env={**self.env, **(env or {})}, input=stdin, capture_output=True, text=True, timeout=DEADLINE)
         return done.returncode, done.stdout, done.stderr
 
     def cli_json(self, *arguments, stdin=None):

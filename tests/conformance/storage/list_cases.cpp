@@ -186,3 +186,53 @@ TEST("a scope holds to its kind and workspaces in every read") {
     CHECK(view->listAll({{ENGRAM_KIND_ANY, {"absent", ""}, {}}}).empty());
     CHECK_EQ(size_t(4), view->listAll({{ENGRAM_KIND_ANY, {"a", "b", "a"}, {}}}).size());
 }
+
+TEST("words like another come nearest first, then most frequent, then by their bytes") {
+    Fresh f;
+    std::vector<Op> ops;
+    const std::vector<std::vector<std::string>> texts{
+        {"garden", "gardne", "harden"}, {"harden", "pardon", "g\xC3\xA4rden"}, {"gar", "wardens"}, {"unlike", "garde"}};
+    for (uint64_t n = 0; n < texts.size(); ++n) {
+        Record r;
+        r.id = idOf(n + 1);
+        r.workspace = n == 3 ? "other" : "one";
+        for (const std::string& text : texts[n]) r.terms[text] = 1;
+        r.length = static_cast<uint32_t>(texts[n].size());
+        ops.push_back(put(r));
+    }
+    f.store.write(ops);
+    auto old = f.store.view();
+    using Found = std::vector<SimilarTerm>;
+    const auto all = old->similarTerms({}, "garden", 2, 10);
+    if (!all) return;  // optional
+    const Found expected{{"harden", 1, 2}, {"garde", 1, 1}, {"gardne", 1, 1}, {"g\xC3\xA4rden", 1, 1}, {"pardon", 2, 1},
+                         {"wardens", 2, 1}};
+    CHECK(expected == *all);
+    CHECK((Found{{"harden", 1, 2}, {"garde", 1, 1}} == *old->similarTerms({}, "garden", 2, 2)));
+    CHECK((Found{{"garde", 1, 1}} == *old->similarTerms({ENGRAM_KIND_ANY, {"other"}, {}}, "garden", 2, 10)));
+    CHECK(old->similarTerms({}, "garden", 1, 10)->size() == 4);
+    CHECK(old->similarTerms({}, "g", 2, 10) == Found({{"gar", 2, 1}}));
+    f.store.write({remove(idOf(2))});
+    auto now = f.store.view();
+    CHECK((Found{{"gardne", 1, 1}, {"harden", 1, 1}} == *now->similarTerms({ENGRAM_KIND_ANY, {"one"}, {}}, "garden", 1, 10)));
+    CHECK(expected == *old->similarTerms({}, "garden", 2, 10));
+    now.reset();
+    old.reset();  // a purge wants the old pages of the log to be gone
+    f.store.write({purge(idOf(3))});
+    CHECK(f.store.view()->similarTerms({}, "wardens", 1, 10)->empty());
+    CHECK(f.store.view()->similarTerms({}, "warden", 2, 10) == Found({{"garden", 1, 1}, {"harden", 1, 1}, {"garde", 2, 1},
+                                                                           {"gardne", 2, 1}}));
+}
+
+TEST("what is no distance, no limit or no term is refused by similar_terms") {
+    Fresh f;
+    const auto view = f.store.view();
+    if (!view->similarTerms({}, "garden", 1, 1)) return;  // optional
+    CHECK_EQ(engram_status(ENGRAM_INVALID_ARGUMENT), view->trySimilarTerms("garden", 0, 1));
+    CHECK_EQ(engram_status(ENGRAM_INVALID_ARGUMENT), view->trySimilarTerms("garden", 3, 1));
+    CHECK_EQ(engram_status(ENGRAM_INVALID_ARGUMENT), view->trySimilarTerms("garden", 1, 0));
+    CHECK_EQ(engram_status(ENGRAM_INVALID_ARGUMENT), view->trySimilarTerms("garden", 1, 101));
+    CHECK_EQ(engram_status(ENGRAM_INVALID_ARGUMENT), view->trySimilarTerms("", 1, 1));
+    CHECK_EQ(engram_status(ENGRAM_INVALID_ARGUMENT), view->trySimilarTerms(std::string(65, 'a'), 1, 1));
+    CHECK(view->similarTerms({}, std::string("\xFF\0\x80", 3), 2, 100)->empty());
+}

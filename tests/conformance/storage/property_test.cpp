@@ -1,6 +1,7 @@
 // The plugin under test against the oracle, step by step: the same random batches to both, then the same
 // random questions; every answer must be the same. ENGRAM_CONFORMANCE_SEEDS and ENGRAM_CONFORMANCE_STEPS ask
 // for more of it, ENGRAM_CONFORMANCE_FIRST_SEED starts elsewhere.
+#include <algorithm>
 #include <cmath>
 #include <cstdlib>
 #include <sstream>
@@ -136,10 +137,62 @@ private:
              plain(actual, actual.match(scope, words)));
         same("terms" + filterOf(scope), shown(expected.terms(scope, words)),
              shown(actual.terms(scope, words)));
+        best(random, scope, words, actual);
+        similar(random, scope, words.front(), expected, actual);
         const uint32_t limit = 1 + static_cast<uint32_t>(random.below(5));
         const std::string prefix = words.front().substr(0, random.below(3));
         same("expand of '" + prefix + "'" + filterOf(scope), shown(expected.expand(scope, prefix, limit)),
              shown(actual.expand(scope, prefix, limit)));
+    }
+
+    // Of a word that is near others by a slip of the pen, of each kind.
+    void similar(RandomWorkload& random, const Scope& scope, std::string word, const View& expected,
+                 const View& actual) const {
+        const size_t at = random.below(word.size());
+        switch (random.below(4)) {
+            case 0: word.erase(at, 1); break;
+            case 1: word.insert(at, 1, 'o'); break;
+            case 2: word[at] = 'e'; break;
+            default: std::swap(word[at], word[random.below(word.size())]);
+        }
+        if (word.empty()) return;
+        const auto most = static_cast<uint32_t>(1 + random.below(2)), limit = static_cast<uint32_t>(1 + random.below(5));
+        const auto found = actual.similarTerms(scope, word, most, limit);
+        if (!found) return;
+        same("similar_terms of '" + word + "'" + filterOf(scope), shown(*expected.similarTerms(scope, word, most, limit)),
+             shown(*found));
+    }
+
+    static std::string shown(const std::vector<SimilarTerm>& terms) {
+        std::string out;
+        for (const SimilarTerm& term : terms)
+            out += term.text + " " + std::to_string(term.distance) + " " + std::to_string(term.df) + "\n";
+        return out;
+    }
+
+    // What match_best hands over is of match(), and none of the best is missing.
+    void best(RandomWorkload& random, const Scope& scope, const std::vector<std::string>& words, const View& view) const {
+        const engram::Bm25 bm25{random.below(2) ? 1.2 : 0.0, random.below(2) ? 0.75 : 0.0,
+                        1.0 + static_cast<double>(random.below(9))};
+        const auto keep = static_cast<uint32_t>(1 + random.below(6));
+        std::vector<double> weights;
+        for (size_t i = 0; i < words.size(); ++i) weights.push_back(0.5 * static_cast<double>(1 + random.below(3)));
+        const auto found = view.matchBest(scope, words, bm25, weights, keep);
+        if (!found) return;
+        std::map<uint64_t, std::string> all, got;
+        std::vector<std::pair<double, uint64_t>> ranked;
+        for (const Posting& posting : view.match(scope, words)) {
+            double score = 0;
+            for (size_t t = 0; t < words.size(); ++t) score += bm25.share(weights[t], posting.tf[t], posting.length);
+            ranked.emplace_back(-score, posting.rid);
+            all[posting.rid] = plain(view, {posting});
+        }
+        for (const Posting& posting : *found) got[posting.rid] = plain(view, {posting});
+        const std::string what = "match_best, " + std::to_string(keep) + " of " + std::to_string(all.size()) + filterOf(scope);
+        for (const auto& [rid, line] : got) same(what, all.contains(rid) ? all.at(rid) : "not of match", line);
+        std::sort(ranked.begin(), ranked.end());
+        for (size_t i = 0; i < ranked.size() && i < keep; ++i)
+            if (!got.contains(ranked[i].second)) same(what, all.at(ranked[i].second), "missing");
     }
 
     static std::string shown(const Terms& terms) {

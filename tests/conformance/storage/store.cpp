@@ -1,6 +1,7 @@
 #include "store.hpp"
 
 #include <algorithm>
+#include <atomic>
 #include <engram/cpp/text.hpp>
 
 namespace engram::conformance {
@@ -52,6 +53,10 @@ void expect(engram_status expected, engram_status status, const std::string& mes
 }
 
 Plugin::Plugin(const std::string& path, const std::string& config) : path_(path), config_(config) {
+    static std::atomic<unsigned> instances{0};
+    constexpr std::string_view kUnique = "@unique@";
+    if (const size_t at = config_.find(kUnique); at != std::string::npos)
+        config_.replace(at, kUnique.size(), std::to_string(++instances));
     restart();
 }
 
@@ -222,30 +227,103 @@ std::vector<std::pair<std::string, uint64_t>> View::expand(const Scope& scope, c
     return out;
 }
 
+namespace {
+
+engram_status pushSimilar(void* ctx, engram_str term, uint32_t distance, uint64_t df) {
+    static_cast<std::vector<SimilarTerm>*>(ctx)->push_back({std::string(engram::view(term)), distance, df});
+    return ENGRAM_OK;
+}
+
+}  // namespace
+
+std::optional<std::vector<SimilarTerm>> View::similarTerms(const Scope& scope, const std::string& term, uint32_t most,
+                                                           uint32_t limit) const {
+    const engram_storage_v1& table = store_.table();
+    if (!ENGRAM_HAS(engram_storage_v1, &table, similar_terms) || !table.similar_terms) return std::nullopt;
+    const LoweredScope lowered(scope);
+    std::vector<SimilarTerm> out;
+    const engram_similar_terms sink = {sizeof sink, 0, &out, &pushSimilar};
+    ArenaCall call;
+    expect(ENGRAM_OK,
+           table.similar_terms(store_.self(), call, handle_, &lowered.abi(), borrow(term), most, limit, &sink),
+           call.message());
+    return out;
+}
+
+engram_status View::trySimilarTerms(const std::string& term, uint32_t most, uint32_t limit) const {
+    const LoweredScope lowered{Scope{}};
+    std::vector<SimilarTerm> out;
+    const engram_similar_terms sink = {sizeof sink, 0, &out, &pushSimilar};
+    ArenaCall call;
+    return store_.table().similar_terms(store_.self(), call, handle_, &lowered.abi(), borrow(term), most, limit, &sink);
+}
+
+namespace {
+
+// Takes postings as storage pushes them.
+struct PostingSink {
+    explicit PostingSink(size_t n) : n_terms(n) {}
+    engram_postings abi() {
+        return {sizeof(engram_postings), 0, this,
+                [](void* ctx, const engram_posting* block, size_t n) -> engram_status {
+                    auto& into = *static_cast<PostingSink*>(ctx);
+                    for (size_t i = 0; i < n; ++i)
+                        into.postings.push_back(
+                            {block[i].rid, {block[i].tf, block[i].tf + into.n_terms}, block[i].length});
+                    return ENGRAM_OK;
+                }};
+    }
+    std::vector<Posting> ascending() {
+        for (size_t i = 1; i < postings.size(); ++i)
+            CHECK_MESSAGE("rids ascend", postings[i - 1].rid < postings[i].rid);
+        return std::move(postings);
+    }
+
+    std::vector<Posting> postings;
+    size_t n_terms;
+};
+
+}  // namespace
+
 std::vector<Posting> View::match(const Scope& scope, const std::vector<std::string>& terms) const {
     const LoweredScope lowered(scope);
     const auto texts = borrowed(terms);
-    struct Sink {
-        std::vector<Posting> postings;
-        size_t n_terms;
-    } sink{{}, terms.size()};
-    const engram_postings push = {
-        sizeof(engram_postings), 0, &sink,
-        [](void* ctx, const engram_posting* block, size_t n) -> engram_status {
-            auto& into = *static_cast<Sink*>(ctx);
-            for (size_t i = 0; i < n; ++i)
-                into.postings.push_back(
-                    {block[i].rid, {block[i].tf, block[i].tf + into.n_terms}, block[i].length});
-            return ENGRAM_OK;
-        }};
+    PostingSink sink(terms.size());
+    const engram_postings push = sink.abi();
     ArenaCall call;
     expect(
         ENGRAM_OK,
         store_.table().match(store_.self(), call, handle_, &lowered.abi(), texts.data(), texts.size(), &push),
         call.message());
-    for (size_t i = 1; i < sink.postings.size(); ++i)
-        CHECK_MESSAGE("rids ascend", sink.postings[i - 1].rid < sink.postings[i].rid);
-    return std::move(sink.postings);
+    return sink.ascending();
+}
+
+std::optional<std::vector<Posting>> View::matchBest(const Scope& scope, const std::vector<std::string>& terms,
+                                                    const Bm25& bm25, const std::vector<double>& weights,
+                                                    uint32_t keep) const {
+    const engram_storage_v1& table = store_.table();
+    if (!ENGRAM_HAS(engram_storage_v1, &table, match_best) || !table.match_best) return std::nullopt;
+    const LoweredScope lowered(scope);
+    const auto texts = borrowed(terms);
+    PostingSink sink(terms.size());
+    const engram_postings push = sink.abi();
+    const engram_ranking ranking = {
+        sizeof(engram_ranking), keep, bm25.k1, bm25.b, bm25.average_length, weights.data()};
+    ArenaCall call;
+    expect(ENGRAM_OK,
+           table.match_best(store_.self(), call, handle_, &lowered.abi(), texts.data(), texts.size(), &ranking, &push),
+           call.message());
+    return sink.ascending();
+}
+
+engram_status View::tryMatchBest(const engram_ranking& ranking, const std::vector<std::string>& terms) const {
+    const LoweredScope lowered{Scope{}};
+    const auto texts = borrowed(terms);
+    PostingSink sink(terms.size());
+    const engram_postings push = sink.abi();
+    ArenaCall call;
+    return store_.table().match_best(store_.self(), call, handle_, &lowered.abi(), texts.data(), texts.size(), &ranking,
+                                     &push);
 }
 
 std::vector<engram_neighbour> View::nearest(const Scope& scope, uint32_t space,
@@ -271,6 +349,63 @@ engram_status View::tryNearest(const Scope& scope, uint32_t space, const std::ve
     ArenaCall call;
     return store_.table().nearest(store_.self(), call, handle_, &lowered.abi(), space, vector.data(), k,
                                   out.data(), &n);
+}
+
+std::vector<std::pair<Id, uint64_t>> View::unfilled(uint32_t space, uint32_t kind, uint64_t after, uint32_t limit) const {
+    std::vector<std::pair<Id, uint64_t>> out;
+    const engram_rows sink = {sizeof(engram_rows), 0, &out, [](void* ctx, size_t, const engram_record* r) -> engram_status {
+                                  auto& found = *static_cast<std::vector<std::pair<Id, uint64_t>>*>(ctx);
+                                  found.emplace_back(idOf(r->id), r->rid);
+                                  return ENGRAM_OK;
+                              }};
+    ArenaCall call;
+    expect(ENGRAM_OK,
+           store_.table().unfilled(store_.self(), call, handle_, space, kind, after, limit, ENGRAM_WANT_TEXT, &sink),
+           call.message());
+    return out;
+}
+
+engram_status View::tryUnfilled(uint32_t space, uint32_t limit) const {
+    const engram_rows sink = {sizeof(engram_rows), 0, nullptr,
+                              [](void*, size_t, const engram_record*) -> engram_status { return ENGRAM_OK; }};
+    ArenaCall call;
+    return store_.table().unfilled(store_.self(), call, handle_, space, ENGRAM_KIND_MEMORY, 0, limit, 0, &sink);
+}
+
+engram_status Store::activate(uint32_t space) {
+    ArenaCall call;
+    return table().space_activate(self(), call, handle_, space);
+}
+
+engram_status Store::prepare(uint32_t space) {
+    ArenaCall call;
+    return table().space_prepare(self(), call, handle_, space);
+}
+
+engram_status Store::drop(uint32_t space) {
+    ArenaCall call;
+    return table().space_drop(self(), call, handle_, space);
+}
+
+bool Store::fillsLater() const {
+    const bool fills = ENGRAM_HAS(engram_storage_v1, &table(), fill) && table().fill;
+    const bool all = fills && table().unfilled && table().space_prepare;
+    CHECK_EQ(fills, all);
+    return all;
+}
+
+engram_status Store::tryFill(uint32_t space, const std::vector<std::pair<uint64_t, std::vector<float>>>& fills,
+                             uint64_t& filled) {
+    std::vector<engram_fill> abi;
+    for (const auto& [rid, values] : fills) abi.push_back({rid, values.data()});
+    ArenaCall call;
+    return table().fill(self(), call, handle_, space, abi.data(), abi.size(), &filled);
+}
+
+uint64_t Store::fill(uint32_t space, const std::vector<std::pair<uint64_t, std::vector<float>>>& fills) {
+    uint64_t filled = 0;
+    expect(ENGRAM_OK, tryFill(space, fills, filled), "fill");
+    return filled;
 }
 
 Store::Store(Plugin& plugin, std::string tenant) : plugin_(plugin), tenant_(std::move(tenant)) {

@@ -4,6 +4,8 @@
 // Store may be used by several threads, as the contract says (one apply() at a time); View by one.
 #pragma once
 
+#include <engram/cpp/bm25.hpp>
+
 #include <functional>
 #include <memory>
 #include <optional>
@@ -56,6 +58,13 @@ struct Terms {
     bool operator==(const Terms&) const = default;
 };
 
+struct SimilarTerm {
+    std::string text;
+    uint32_t distance = 0;
+    uint64_t df = 0;
+    bool operator==(const SimilarTerm&) const = default;
+};
+
 struct Posting {
     uint64_t rid = 0;
     std::vector<uint32_t> tf;
@@ -94,7 +103,20 @@ public:
     Terms terms(const Scope& scope, const std::vector<std::string>& terms) const;
     std::vector<std::pair<std::string, uint64_t>> expand(const Scope& scope, const std::string& prefix,
                                                          uint32_t limit) const;
+    // Nothing if the plugin leaves similar_terms out.
+    std::optional<std::vector<SimilarTerm>> similarTerms(const Scope& scope, const std::string& term, uint32_t most,
+                                                         uint32_t limit) const;
+    engram_status trySimilarTerms(const std::string& term, uint32_t most, uint32_t limit) const;
     std::vector<Posting> match(const Scope& scope, const std::vector<std::string>& terms) const;
+    // Id and rid of what unfilled() pushes.
+    std::vector<std::pair<Id, uint64_t>> unfilled(uint32_t space, uint32_t kind = ENGRAM_KIND_MEMORY, uint64_t after = 0,
+                                                  uint32_t limit = 10000) const;
+    engram_status tryUnfilled(uint32_t space, uint32_t limit) const;
+    // Nothing if the plugin leaves match_best out. Weights: one a term.
+    std::optional<std::vector<Posting>> matchBest(const Scope& scope, const std::vector<std::string>& terms,
+                                                  const Bm25& bm25, const std::vector<double>& weights,
+                                                  uint32_t keep) const;
+    engram_status tryMatchBest(const engram_ranking& ranking, const std::vector<std::string>& terms) const;
     std::vector<engram_neighbour> nearest(const Scope& scope, uint32_t space,
                                           const std::vector<float>& vector, uint32_t k) const;
     engram_status tryNearest(const Scope& scope, uint32_t space, const std::vector<float>& vector,
@@ -132,6 +154,13 @@ public:
     engram_status tryChanges(uint64_t after) const;
     uint32_t createSpace(const std::string& name, uint32_t dimensions);
     std::vector<Space> spaces() const;
+    engram_status activate(uint32_t space);
+    engram_status prepare(uint32_t space);
+    engram_status drop(uint32_t space);
+    // Optional functions: a plugin that has none of them is let off.
+    bool fillsLater() const;
+    engram_status tryFill(uint32_t space, const std::vector<std::pair<uint64_t, std::vector<float>>>& fills, uint64_t& filled);
+    uint64_t fill(uint32_t space, const std::vector<std::pair<uint64_t, std::vector<float>>>& fills);
     std::string snapshot() const;
 
     Plugin& plugin() const { return plugin_; }

@@ -3,6 +3,8 @@
 #include "store.hpp"
 #include "support/test.hpp"
 
+#include <cmath>
+
 using namespace engram::conformance;
 
 namespace {
@@ -153,4 +155,22 @@ TEST("a sink that stops a read has its status returned") {
     expect(ENGRAM_CANCELLED, f.store.table().list(f.store.self(), call, view->handle(), &query, &sink, &next),
            "list");
     CHECK_EQ(1, rows);
+}
+
+TEST("a ranking that is not one is refused") {
+    Fresh f;
+    const auto view = f.store.view();
+    const engram_storage_v1& table = f.store.table();
+    if (!ENGRAM_HAS(engram_storage_v1, &table, match_best) || !table.match_best) return;
+    const double weight = 1, none = 0;
+    const engram_ranking good = {sizeof good, 1, 1.2, 0.3, 5, &weight};
+    expect(ENGRAM_OK, view->tryMatchBest(good, {"tea"}), "a ranking");
+    std::vector<engram_ranking> bad(6, good);
+    bad[0].keep = 0;
+    bad[1].k1 = -1;
+    bad[2].b = 2;
+    bad[3].average_length = 0;
+    bad[4].weights = &none;
+    bad[5].k1 = HUGE_VAL;
+    for (const engram_ranking& ranking : bad) expect(ENGRAM_INVALID_ARGUMENT, view->tryMatchBest(ranking, {"tea"}), "no ranking");
 }

@@ -268,3 +268,30 @@ TEST("a purge leaves no trace in any read, at any LSN") {
     CHECK(f.store.counters() ==
           (std::map<std::string, uint64_t>{{"records.1", 1}, {"workspace.default", 1}, {"bytes", 4}}));
 }
+
+TEST("a purge that expects another version than the newest does nothing") {
+    Fresh f;
+    f.store.write({put(note(1, "first"))});
+    f.store.write({put(note(1, "second"), 1)});
+    Op old = purge(idOf(1));
+    old.expected = 1;
+    CHECK_EQ(uint32_t(ENGRAM_APPLY_VERSION_MISMATCH), outcomeOf(f.store, {old}));
+    CHECK_EQ(size_t(2), f.store.view()->history(idOf(1)).size());
+    f.store.write({remove(idOf(1))});
+    Op tombstone = purge(idOf(1));
+    tombstone.expected = 3;
+    f.store.write({tombstone});
+    CHECK(f.store.view()->history(idOf(1)).empty());
+    CHECK_EQ(uint32_t(ENGRAM_APPLY_ABSENT), outcomeOf(f.store, {tombstone}));
+}
+
+TEST("a store that was written to and purged passes the plugin's own check, if it has one, while a view is open") {
+    Fresh f;
+    const engram_storage_v1& table = f.store.table();
+    if (!ENGRAM_HAS(engram_storage_v1, &table, check) || !table.check) return;
+    for (uint64_t id = 1; id <= 50; ++id) f.store.write({put(note(id, std::string(2000, 'x')))});
+    const auto view = f.store.view();
+    engram::ArenaCall call;
+    expect(ENGRAM_OK, table.check(f.store.self(), call, f.store.handle()), call.message());
+    expect(ENGRAM_NOT_FOUND, table.check(f.store.self(), call, f.store.handle() + 1000), call.message());
+}

@@ -30,3 +30,15 @@ TEST("a proxy range must not be everybody") {
          {"", "0.0.0.0/0", "::/0", "10.0.0.0/33", "10.0.0.0/", "proxy.example.com", "10.0.0/8"})
         CHECK_MESSAGE(wrong, !isProxyRange(wrong));
 }
+
+TEST("an origin is what browsers send, letter by letter") {
+    for (const char* origin : {"https://app.example.com", "http://localhost:5173", "http://127.0.0.1:8080", "http://[::1]:3000",
+                               "https://a", "chrome-extension://abcdef", "https://app.example.com:8443"})
+        CHECK_MESSAGE(origin, engram::config::isOrigin(origin));
+    for (const char* wrong :
+         {"", "*", "null", "https://", "://x", "app.example.com", "https://app.example.com/", "https://app.example.com/x",
+          "https://App.example.com", "HTTPS://app.example.com", "https://*.example.com", "https://a b", "https://a:",
+          "https://a:0", "https://a:65536", "https://a:x", "https://a:443", "http://a:80", "http://[::1", "https://u@a",
+          "https://a?x", "https://a#x"})
+        CHECK_MESSAGE(wrong, !engram::config::isOrigin(wrong));
+}

@@ -146,15 +146,61 @@ TEST("an unknown --set is refused with what was meant") {
     c.refused(0, "'server.lisen'", "did you mean 'server.listen'?");
 }
 
-TEST("listening beyond loopback needs a proxy that is named") {
-    for (const char* key : {"listen", "admin_listen"}) {
-        const std::string line = std::string(key) + " = \"0.0.0.0:7227\"\n";
-        Configuration("[server]\n" + line).refused(2, "without TLS", "server.trusted_proxies");
-        Configuration("[server]\n" + line + "trusted_proxies = [\"10.0.0.7\"]\n").settings();
-        Configuration("[server]\n" + line + "trusted_proxies = [\"0.0.0.0/0\"]\n")
-            .refused(3, "no address or range");
-    }
+TEST("listening beyond loopback needs TLS or a proxy that is named") {
+    const std::string line = "[server]\nlisten = \"0.0.0.0:7227\"\n";
+    Configuration(line).refused(2, "without TLS", "server.trusted_proxies");
+    Configuration(line + "trusted_proxies = [\"10.0.0.7\"]\n").settings();
+    Configuration(line + "[tls]\ncertificate = \"/c\"\nkey = \"/k\"\n").settings();
+    Configuration(line + "trusted_proxies = [\"0.0.0.0/0\"]\n").refused(3, "no address or range");
     Configuration("[server]\nlisten = \"example.com:80\"\n").refused(2, "no address", "127.0.0.1:7227");
+}
+
+TEST("the admin listener stays on loopback whatever stands in front") {
+    for (const char* more : {"", "trusted_proxies = [\"10.0.0.7\"]\n", "[tls]\ncertificate = \"/c\"\nkey = \"/k\"\n"})
+        for (const char* address : {"0.0.0.0:7228", "[::]:7228", "10.0.0.5:7228"})
+            Configuration("[server]\nadmin_listen = \"" + std::string(address) + "\"\n" + more)
+                .refused(2, "server.admin_listen", "127.0.0.1");
+}
+
+TEST("TLS needs certificate and key, and the key's password from elsewhere") {
+    Configuration("[tls]\ncertificate = \"/c\"\n").refused(2, "tls.key is not set");
+    Configuration("[tls]\nkey = \"/k\"\n").refused(2, "tls.certificate is not set");
+    Configuration literal("[tls]\ncertificate = \"/c\"\nkey = \"/k\"\nkey_password = \"hunter2\"\n");
+    literal.refused(4, "tls.key_password is written out", "${file:");
+    CHECK(literal.problems()[0].text().find("hunter2") == std::string::npos);
+    Configuration c("[tls]\ncertificate = \"/c\"\nkey = \"/k\"\nkey_password = \"${env:PASSWORD}\"\n");
+    c.sources.environment.emplace_back("PASSWORD", "hunter2");
+    const auto s = c.settings();
+    CHECK_TEXT("hunter2", s.tls_key_password);
+    CHECK(engram::config::show(s).find("hunter2") == std::string::npos);
+}
+
+TEST("CORS takes exact origins alone") {
+    CHECK_EQ(size_t(1), Configuration("[cors]\norigins = [\"https://a.example\"]\n").settings().cors_origins.size());
+    Configuration("[cors]\norigins = [\"https://a.example\", \"*\"]\n").refused(2, "'*' is no origin", "no wildcard");
+}
+
+TEST("a reload keeps what needs a restart and tells both kinds apart") {
+    const auto running = Configuration("[server]\nlisten = \"127.0.0.1:1\"\nidle_seconds = 5\n").settings();
+    auto next = Configuration("[server]\nlisten = \"127.0.0.1:2\"\nidle_seconds = 6\nio_threads = 3\n").settings();
+    const auto changes = engram::config::keepUntilRestart(running, next);
+    CHECK(changes.reload == std::vector<std::string>{"server.idle_seconds"});
+    CHECK(changes.restart == (std::vector<std::string>{"server.listen", "server.io_threads"}));
+    CHECK_TEXT("127.0.0.1:1", next.listen);
+    CHECK_EQ(0u, next.io_threads);
+    CHECK_EQ(6u, next.idle_seconds);
+    // The next reload of the same file tells it again.
+    auto again = Configuration("[server]\nlisten = \"127.0.0.1:2\"\nidle_seconds = 6\nio_threads = 3\n").settings();
+    CHECK_EQ(size_t(2), engram::config::keepUntilRestart(next, again).restart.size());
+}
+
+TEST("what a reload would expose is a problem, though the file alone is not") {
+    const auto running =
+        Configuration("[server]\nlisten = \"0.0.0.0:1\"\n[tls]\ncertificate = \"/c\"\nkey = \"/k\"\n").settings();
+    auto next = Configuration("[server]\nlisten = \"127.0.0.1:1\"\n").settings();
+    CHECK(engram::config::checkExposure(next).empty());
+    engram::config::keepUntilRestart(running, next);
+    CHECK_EQ(size_t(1), engram::config::checkExposure(next).size());
 }
 
 TEST("a list in the environment is split at commas") {
@@ -194,7 +240,7 @@ TEST("the OSS product's file is valid and changes no default") {
     const auto defaults = c.settings();
     c.sources.file = OSS_TOML;
     const auto oss = c.settings();
-    CHECK_EQ(size_t(6), oss.plugins.size());
+    CHECK_EQ(size_t(8), oss.plugins.size());
     CHECK_TEXT(defaults.listen, oss.listen);
     CHECK_TEXT(defaults.data, oss.data);
     CHECK(defaults.plugin_dirs == oss.plugin_dirs);

@@ -328,3 +328,85 @@ TEST("inspection tells what would be loaded without loading it") {
     CHECK(std::holds_alternative<std::vector<engram::loader::Found>>(found));
     CHECK_TEXT("fake-auth", std::get<std::vector<engram::loader::Found>>(found)[0].file.manifest.id);
 }
+
+namespace {
+
+PluginSet::Reloaded reloaded(const PluginSet& running, const std::vector<PluginEntry>& entries) {
+    auto outcome = PluginSet::reload(running, entries, folders());
+    if (auto* problems = std::get_if<Problems>(&outcome)) CHECK_MESSAGE(problems->front().text(), false);
+    return std::move(std::get<PluginSet::Reloaded>(outcome));
+}
+
+const void* selfOf(const PluginSet& set) { return set.all<engram_auth_v1>(ENGRAM_AUTH).at(0).self; }
+
+}  // namespace
+
+TEST("a reload keeps what did not change and makes anew what did") {
+    Stage stage;
+    auto set = stage.load(base());
+    CHECK(set->start().empty());
+    auto same = reloaded(*set, base());
+    CHECK(same.changed.empty() && same.needs_restart.empty());
+    CHECK(selfOf(*set) == selfOf(*same.set));
+    auto entries = base();
+    entries[0].config = R"({"token":"another-token"})";
+    auto changed = reloaded(*set, entries);
+    CHECK(changed.changed == std::vector<std::string>{"fake-auth"});
+    CHECK(selfOf(*set) != selfOf(*changed.set));
+    set->handOver(*changed.set);
+    set.reset();  // stops and destroys the old auth alone
+    CHECK(stage.log.find("fake-storage: storage stopped") == stage.log.size());
+    changed.set->stop(soon());
+    CHECK(stage.log.waitFor("fake-storage: storage stopped"));
+}
+
+TEST("a set that was not handed over ends without touching the running one") {
+    Stage stage;
+    auto set = stage.load(base());
+    CHECK(set->start().empty());
+    reloaded(*set, with(entry("fake-routes", R"({"path":"/fake"})")));
+    CHECK(stage.log.find("fake-storage: storage stopped") == stage.log.size());
+    CHECK(set->states()[1].state == State::Started);
+    CHECK_EQ(size_t(3), set->states().size());
+}
+
+TEST("a reload that is refused has started nothing that stays and names the problem") {
+    Stage stage;
+    auto set = stage.load(base());
+    CHECK(set->start().empty());
+    auto outcome = PluginSet::reload(*set, with(entry("fake-broken-start")), folders());
+    // A metering plugin waits for a restart whatever it would do; one of the chain must start.
+    CHECK(std::holds_alternative<PluginSet::Reloaded>(outcome));
+    auto entries = base();
+    entries[0].config = R"({"token":"forbidden"})";
+    outcome = PluginSet::reload(*set, entries, folders());
+    CHECK(std::get<Problems>(outcome)[0].message.find("that token is known to everybody") != std::string::npos);
+    CHECK(set->states()[0].state == State::Started);
+}
+
+TEST("storage, tenancy and sinks stay until a restart and are named") {
+    Stage stage;
+    auto set = stage.load(with(entry("fake-metering")));
+    CHECK(set->start().empty());
+    auto entries = base();
+    entries[1].sha256 = "";
+    entries[1].need = PluginEntry::Need::Optional;
+    auto next = reloaded(*set, entries);
+    CHECK(next.needs_restart == (std::vector<std::string>{"fake-storage", "fake-metering"}));
+    CHECK(next.changed.empty());
+    CHECK_EQ(size_t(1), next.set->all<engram_metering_v1>(ENGRAM_METERING).size());
+}
+
+TEST("the address of an instance that is gone may be another's") {
+    Stage stage;
+    auto set = stage.load(base());
+    CHECK(set->start().empty());
+    for (int i = 0; i < 50; ++i) {
+        auto entries = base();
+        entries[0].config = R"({"token":"token-number-)" + std::to_string(i) + "\"}";
+        auto next = reloaded(*set, entries);
+        set->handOver(*next.set);
+        set = std::move(next.set);
+    }
+    for (const auto& state : set->states()) CHECK(state.state == State::Started);
+}

@@ -2,6 +2,8 @@
 
 #include <future>
 
+#include <engram/cpp/plugin.hpp>
+
 #include "support/test.hpp"
 
 using namespace std::chrono_literals;
@@ -25,6 +27,10 @@ struct Counter {
         if (++self.runs == 3) self.third.set_value();
         --self.at_once;
     }
+    static void countAndThrow(void* arg, engram_call* call) {
+        count(arg, call);
+        throw std::bad_alloc();
+    }
     static void untilCancelled(void* arg, engram_call* call) {
         auto& self = *static_cast<Counter*>(arg);
         self.entered.set_value();
@@ -46,6 +52,16 @@ bool arrives(std::promise<void>& promise) {
 const int kOwner = 0, kOther = 0;
 
 }  // namespace
+
+TEST("a task of a plugin that runs out of memory has its next turn") {
+    TaskPool pool;
+    pool.start();
+    Counter counter;
+    uint64_t id = 0;
+    CHECK_EQ(ENGRAM_OK + 0, pool.post(&kOwner, &engram::guardedTask<&Counter::countAndThrow>, &counter, {0ms, 1ms}, id) + 0);
+    CHECK(arrives(counter.third));
+    CHECK(pool.drain(&kOwner, TaskPool::Clock::now() + kPatience));
+}
 
 TEST("a periodic task runs again and again, never twice at the same time") {
     TaskPool pool;

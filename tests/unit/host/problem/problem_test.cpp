@@ -30,3 +30,10 @@ TEST("every code is there once and has a status an error may have") {
     }
     CHECK(codes.size() > 30);
 }
+
+TEST("a message with bytes that are not UTF-8 still makes a JSON document") {
+    const auto text = problem::document({"invalid_request", "no '\xFF\xC3'", "\xED\xA0\x80", "/\x80"}, "req-1");
+    auto d = json::parse(text);
+    CHECK_MESSAGE(text, d.ok());
+    CHECK_TEXT("no '\xEF\xBF\xBD\xEF\xBF\xBD'", (*d)["detail"].GetString());
+}
