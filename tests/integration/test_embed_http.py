@@ -137,7 +137,7 @@ class Provider(unittest.TestCase):
 
     def test_vectors_of_another_dimension_are_refused(self):
         server = self.broken("wrong_dimension", "wrong")
-        self.assertIn("2 dimensions, expected 5", server.log_text())
+        wait_until(lambda: "2 dimensions, expected 5" in server.log_text(), "the line in the log")
 
     def test_numbers_that_are_none_are_refused(self):
         self.broken("nan", "wrong")
@@ -166,7 +166,7 @@ class Provider(unittest.TestCase):
         self.wait_covered(server, 1)
         self.assertTrue(all(r["headers"]["authorization"] == "Bearer " + KEY for r in stub.requests))
         # The provider quotes the key in what it says: it must be nowhere.
-        self.assertIn("HTTP 401", server.log_text())
+        wait_until(lambda: "HTTP 401" in server.log_text(), "the line in the log")
         self.assertNotIn(KEY, server.log_text())
         self.assertNotIn(KEY, json.dumps(server.admin("/readyz").body))
         self.assertNotIn(KEY, json.dumps(server.call("GET", "/v1/embedding").body))
@@ -231,7 +231,7 @@ class Provider(unittest.TestCase):
             self.assertEqual((["a kitten"], ["failed"]), (found, [arm["reason"] for arm in incomplete]))
             shown = server.call("GET", "/v1/embedding").body["embedding"]
             self.assertIn("does not answer", shown["failure"])
-            self.assertIn("an embedder fails", server.log_text())
+            wait_until(lambda: "an embedder fails" in server.log_text(), "the line in the log")
 
     # ---- TLS and configuration
 
