@@ -38,8 +38,8 @@ std::string claimOf(const json::Value* params) {
 
 }  // namespace
 
-McpBridge::McpBridge(std::unique_ptr<Transport> first, Streams streams, Limits limits)
-    : first_(std::move(first)), streams_(streams), limits_(limits), key_prefix_(randomPrefix()) {}
+McpBridge::McpBridge(std::unique_ptr<Transport> first, Streams streams, Limits limits, std::string endpoint)
+    : first_(std::move(first)), streams_(streams), limits_(limits), key_prefix_(randomPrefix()), endpoint_(std::move(endpoint)) {}
 
 McpBridge::~McpBridge() {
     for (std::thread& worker : workers_)
@@ -149,7 +149,7 @@ void McpBridge::work() {
 }
 
 Call McpBridge::callOf(const Line& line) {
-    Call call{"POST", "/mcp", line.text, {{"Accept", "application/json, text/event-stream"}}};
+    Call call{"POST", endpoint_, line.text, {{"Accept", "application/json, text/event-stream"}}};
     std::lock_guard lock(mutex_);
     const std::string& revision = line.revision.empty() ? negotiated_ : line.revision;
     if (plain(revision)) call.headers.emplace_back("MCP-Protocol-Version", revision);

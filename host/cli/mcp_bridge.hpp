@@ -27,8 +27,8 @@ public:
         size_t line_bytes = 64u << 20;     // a longer line is refused and skipped
     };
 
-    // `first` is one connection; others are made from it as they are needed.
-    McpBridge(std::unique_ptr<Transport> first, Streams streams, Limits limits);
+    // `first` is one connection; others are made from it as they are needed. `endpoint` is path and query.
+    McpBridge(std::unique_ptr<Transport> first, Streams streams, Limits limits, std::string endpoint = "/mcp");
     ~McpBridge();
 
     // Returns a sysexits code once the input has ended and everything that was under way is answered.
@@ -62,6 +62,7 @@ private:
     Streams streams_;
     const Limits limits_;
     const std::string key_prefix_;
+    const std::string endpoint_;
 
     std::mutex mutex_;
     std::condition_variable wake_, room_;

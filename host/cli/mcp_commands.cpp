@@ -25,6 +25,7 @@ constexpr System kSystem = System::Linux;
 #endif
 
 const Option kFile{"file", Takes::Value, "PATH", "the agent's configuration, where it is not in its usual place"};
+const Option kTools{"tools", Takes::Value, "all", "list every tool, for an agent that calls nothing but what is listed"};
 const Option kDryRun{"dry-run", Takes::Nothing, "", "show what would change, change nothing"};
 
 struct Target {
@@ -56,10 +57,10 @@ Result<Target> targetOf(const Arguments& arguments) {
 Launch launchOf(const Arguments& arguments) {
     std::error_code failed;
     Launch launch{std::filesystem::read_symlink("/proc/self/exe", failed).string(), {"mcp"}};
-    for (const char* name : {"config", "data", "url", "key-file"}) {
+    for (const char* name : {"config", "data", "url", "key-file", "tools"}) {
         if (!arguments.has(name)) continue;
         std::string value = arguments.get(name);
-        if (name != std::string_view("url")) value = std::filesystem::absolute(value, failed).lexically_normal().string();
+        if (name != std::string_view("url") && name != std::string_view("tools")) value = std::filesystem::absolute(value, failed).lexically_normal().string();
         launch.arguments.insert(launch.arguments.end(), {"--" + std::string(name), value});
     }
     return launch;
@@ -88,9 +89,16 @@ int change(const Arguments& arguments, Streams streams, const Target& target, co
     return EX_OK;
 }
 
+Result<std::string> endpointOf(const Arguments& arguments) {
+    if (!arguments.has("tools")) return std::string("/mcp");
+    if (arguments.get("tools") == "all") return std::string("/mcp?tools=all");
+    return Error{"", "--tools takes 'all', not '" + arguments.get("tools") + "'", "leave it out for the common tools and discover_tools", ""};
+}
+
 int install(const Arguments& arguments, Streams streams) {
     auto target = targetOf(arguments);
     if (!target) return tell(target.error(), EX_USAGE, streams);
+    if (auto endpoint = endpointOf(arguments); !endpoint) return tell(endpoint.error(), EX_USAGE, streams);
     const Launch launch = launchOf(arguments);
     if (arguments.has("print")) {
         streams.out << snippet(*target->agent, launch);
@@ -107,9 +115,11 @@ int uninstall(const Arguments& arguments, Streams streams) {
 
 int bridge(const Connect& connect, const Arguments& arguments, Streams streams) {
     std::signal(SIGPIPE, SIG_IGN);
+    auto endpoint = endpointOf(arguments);
+    if (!endpoint) return tell(endpoint.error(), EX_USAGE, streams);
     auto transport = connect(arguments);
     if (!transport) return tell(transport.error(), EX_UNAVAILABLE, streams);
-    return McpBridge(std::move(*transport), streams, {}).run();
+    return McpBridge(std::move(*transport), streams, {}, *endpoint).run();
 }
 
 // For the reference and for tests: JSON with the tools as an agent sees them and the operations that have none.
@@ -126,6 +136,7 @@ int listTools(const Arguments& arguments, Streams streams) {
         auto definition = json::parse(mcp::definitionOf(tool));
         json::Value entry(*definition, a);
         entry.AddMember("operation", json::copy(tool.operation, a), a);
+        entry.AddMember("listed", tool.listed == mcp::Listed::Always, a);
         tools.PushBack(entry, a);
     }
     for (const mcp::Withheld& each : mcp::withheld()) {
@@ -149,13 +160,15 @@ void addMcpCommands(std::vector<Command>& commands, const Connect& connect) {
             if (option.name != "no-start") own.push_back(option);
         return own;
     };
+    std::vector<Option> served = connection;
+    served.push_back(kTools);
     // Before the command of one word, which would take "install" for its argument.
     commands.push_back({"mcp", "install", "AGENT", "add Engram to an agent: claude, claude-desktop, cursor, vscode, codex, windsurf",
-                        1, 1, with({kDryRun, {"print", Takes::Nothing, "", "print what belongs into the file, touch nothing"}, kFile}),
+                        1, 1, with({kDryRun, {"print", Takes::Nothing, "", "print what belongs into the file, touch nothing"}, kFile, kTools}),
                         &install});
     commands.push_back({"mcp", "uninstall", "AGENT", "remove Engram from an agent", 1, 1, {kDryRun, kFile}, &uninstall});
     commands.push_back({"mcp", "tools", "", "the tools that agents are offered", 0, 0, {}, &listTools});
-    commands.push_back({"mcp", "", "", "serve MCP on standard input and output, as agents launch it", 0, 0, connection,
+    commands.push_back({"mcp", "", "", "serve MCP on standard input and output, as agents launch it", 0, 0, served,
                         [connect](const Arguments& a, Streams s) { return bridge(connect, a, s); }});
 }
 

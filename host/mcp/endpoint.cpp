@@ -1,5 +1,6 @@
 #include "mcp/endpoint.hpp"
 
+#include "mcp/discovery.hpp"
 #include "problem/problem.hpp"
 
 namespace engram::mcp {
@@ -62,29 +63,37 @@ Reply discover(const Message& message) {
     return {200, cacheable(message, std::move(members))};
 }
 
-Reply listTools(const Message& message, const operations::Caller& caller) {
+Reply listTools(const Message& message, const Headers& headers, const operations::Caller& caller) {
     // Everything fits on one page: no cursor is of ours.
     if (message.params && json::find(*message.params, "cursor"))
         return error(message, kInvalidParams, "the cursor is not of this list, which has one page");
+    std::vector<std::string_view> definitions;
+    for (const Tool* tool : toolsOf(caller, Listed::Always)) definitions.push_back(definitionOf(*tool));
+    const auto more = toolsOf(caller, Listed::WhenAsked);
+    if (headers.all_tools)
+        for (const Tool* tool : more) definitions.push_back(definitionOf(*tool));
+    else if (!more.empty())
+        definitions.push_back(definitionOfDiscovery());
     std::string members = "\"tools\":[";
-    bool first = true;
-    for (const Tool& tool : tools()) {
-        if (!caller.may(operations::find(tool.operation)->scope)) continue;
-        if (!first) members.push_back(',');
-        members.append(definitionOf(tool));
-        first = false;
-    }
+    for (size_t i = 0; i < definitions.size(); ++i) members.append(i == 0 ? "" : ",").append(definitions[i]);
     return {200, cacheable(message, members + "]")};
 }
 
-Outcome callTool(const Message& message) {
+Outcome callTool(const Message& message, const operations::Caller& caller) {
     const json::Value* name = message.params ? json::find(*message.params, "name") : nullptr;
     if (!name || !name->IsString()) return error(message, kInvalidParams, "tools/call needs the text name");
+    const json::Value* arguments = json::find(*message.params, "arguments");
+    if (arguments && !arguments->IsObject()) return error(message, kInvalidParams, "arguments must be an object");
+    if (json::view(*name) == kDiscoverTools) {
+        auto found = discoverTools(arguments, caller);
+        if (!found) return Reply{200, toolReply(message, found.error())};
+        operations::Answer answer;
+        answer.body = std::move(*found);
+        return Reply{200, toolReply(message, std::move(answer))};
+    }
     const Tool* tool = findTool(json::view(*name));
     if (!tool)
         return error(message, kInvalidParams, "unknown tool '" + std::string(json::view(*name).substr(0, 128)) + "'");
-    const json::Value* arguments = json::find(*message.params, "arguments");
-    if (arguments && !arguments->IsObject()) return error(message, kInvalidParams, "arguments must be an object");
     return ToolCall{tool, arguments};
 }
 
@@ -93,13 +102,13 @@ Reply unknownMethod(const Message& message) {
                  message.era == Era::Modern ? 404 : 200);
 }
 
-Outcome legacy(const Message& message, const operations::Caller& caller) {
+Outcome legacy(const Message& message, const Headers& headers, const operations::Caller& caller) {
     // Operations are short: what is cancelled has been answered already, or will be in a moment.
     if (message.kind == Message::Kind::Notification) return Reply{202};
     if (message.method == "initialize") return initialize(message);
     if (message.method == "ping") return Reply{200, result(message, "")};
-    if (message.method == "tools/list") return listTools(message, caller);
-    if (message.method == "tools/call") return callTool(message);
+    if (message.method == "tools/list") return listTools(message, headers, caller);
+    if (message.method == "tools/call") return callTool(message, caller);
     return unknownMethod(message);
 }
 
@@ -129,8 +138,8 @@ Outcome modern(const Message& message, const Headers& headers, const operations:
     if (message.kind == Message::Kind::Notification) return Reply{202};
     if (auto fault = faultOfEnvelope(message, headers)) return *fault;
     if (message.method == "server/discover") return discover(message);
-    if (message.method == "tools/list") return listTools(message, caller);
-    if (message.method == "tools/call") return callTool(message);
+    if (message.method == "tools/list") return listTools(message, headers, caller);
+    if (message.method == "tools/call") return callTool(message, caller);
     return unknownMethod(message);
 }
 
@@ -149,7 +158,7 @@ Outcome handle(const Message& message, const Headers& headers, const operations:
     if (message.kind == Message::Kind::Response)
         return error(message, kInvalidRequest, "this server asks its clients nothing: a response belongs to no request", 400);
     if (message.era == Era::Modern) return modern(message, headers, caller);
-    if (message.method == "initialize") return legacy(message, caller);
+    if (message.method == "initialize") return legacy(message, headers, caller);
     const std::string_view version = headers.protocol_version;
     if (!version.empty() && !isLegacy(version) && !isModern(version))
         return error(message, kInvalidRequest, "MCP-Protocol-Version names a revision that is not spoken here", 400);
@@ -160,15 +169,15 @@ Outcome handle(const Message& message, const Headers& headers, const operations:
         return error(message, kInvalidParams,
                      "_meta lacks io.modelcontextprotocol/protocolVersion and io.modelcontextprotocol/clientCapabilities", 400);
     }
-    return legacy(message, caller);
+    return legacy(message, headers, caller);
 }
 
-Outcome handleInBatch(const Message& message, const operations::Caller& caller) {
+Outcome handleInBatch(const Message& message, const Headers& headers, const operations::Caller& caller) {
     if (message.kind == Message::Kind::Invalid) return error(message, kInvalidRequest, message.why);
     if (message.kind == Message::Kind::Response || message.era == Era::Modern)
         return error(message, kInvalidRequest, "this message cannot be part of a batch");
     if (message.method == "initialize") return error(message, kInvalidRequest, "initialize cannot be part of a batch");
-    return legacy(message, caller);
+    return legacy(message, headers, caller);
 }
 
 bool mayBatch(const Headers& headers) {

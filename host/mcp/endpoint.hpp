@@ -18,11 +18,12 @@
 
 namespace engram::mcp {
 
-// The headers that mirror or select the protocol; empty if absent.
+// What the request says beside its messages: the headers that mirror or select the protocol (empty if absent), and its query.
 struct Headers {
     std::string_view protocol_version;  // MCP-Protocol-Version
     std::string_view session;           // Mcp-Session-Id
     std::string_view method, name;      // Mcp-Method, Mcp-Name (2026-07-28)
+    bool all_tools = false;             // /mcp?tools=all, for clients that call nothing but what is listed
 };
 
 struct Reply {
@@ -41,7 +42,7 @@ using Outcome = std::variant<Reply, ToolCall>;
 // `message` came alone in its request.
 Outcome handle(const Message& message, const Headers& headers, const operations::Caller& caller);
 // `message` is one of a batch (2025-03-26), which mayBatch() has allowed.
-Outcome handleInBatch(const Message& message, const operations::Caller& caller);
+Outcome handleInBatch(const Message& message, const Headers& headers, const operations::Caller& caller);
 bool mayBatch(const Headers& headers);
 
 // The outcome of a tool's operation: content and structuredContent, or isError with code, detail and hint.

@@ -10,14 +10,18 @@
 
 namespace engram::mcp {
 
+// Every client pays for the list with every conversation: what few of them need is found with discover_tools.
+enum class Listed { Always, WhenAsked };
+
 struct Tool {
     std::string_view name;       // "memory_search"
     std::string_view operation;  // "memory.search"
     std::string_view title;      // for people
     std::string_view description;
+    Listed listed = Listed::Always;
 };
 
-// In the order in which they are listed.
+// In the order in which they are listed: first those that always are.
 std::span<const Tool> tools();
 const Tool* findTool(std::string_view name);
 

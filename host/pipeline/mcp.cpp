@@ -19,7 +19,7 @@ State& stateOf(http::Exchange& exchange) { return *static_cast<State*>(exchange.
 
 mcp::Headers headersOf(const http::Request& request) {
     return {request.header("mcp-protocol-version"), request.header("mcp-session-id"), request.header("mcp-method"),
-            request.header("mcp-name")};
+            request.header("mcp-name"), request.query() == kAllTools};
 }
 
 const rest::Route* routeOf(const Context& context, std::string_view operation) {
@@ -71,7 +71,7 @@ private:
     void goOn() {
         for (; next_ < messages_.size(); ++next_) {
             const operations::Caller& caller = stateOf(exchange_).caller;
-            mcp::Outcome outcome = batch_ ? mcp::handleInBatch(message(), caller)
+            mcp::Outcome outcome = batch_ ? mcp::handleInBatch(message(), headersOf(exchange_.request()), caller)
                                           : mcp::handle(message(), headersOf(exchange_.request()), caller);
             if (const auto* call = std::get_if<mcp::ToolCall>(&outcome)) return begin(*call);
             auto& reply = std::get<mcp::Reply>(outcome);
@@ -217,6 +217,8 @@ Result<void> checkMcpHeaders(const http::Request& request) {
         return Error{"unsupported_media_type", "the body must be application/json", "", ""};
     if (!acceptsJson(request.header("accept")))
         return Error{"not_acceptable", "the answer is application/json, which Accept does not admit", "", ""};
+    if (request.query().starts_with("tools=") && request.query() != kAllTools)
+        return Error{"invalid_request", "the query of /mcp says which tools are listed: tools=all, or nothing", "", ""};
     return {};
 }
 

@@ -12,12 +12,13 @@
 namespace engram::pipeline {
 
 inline constexpr std::string_view kMcpPath = "/mcp";
+inline constexpr std::string_view kAllTools = "tools=all";  // its query, for clients that call nothing but what is listed
 
 // Before anything else is done with a request: Host and Origin. True if the exchange was refused and answered.
 bool refuseForeign(Context& context, http::Exchange& exchange);
 
 // What the header section says that the endpoint cannot serve: method_not_allowed, not_acceptable,
-// unsupported_media_type. For callers that are known.
+// unsupported_media_type, invalid_request (its query). For callers that are known.
 Result<void> checkMcpHeaders(const http::Request& request);
 
 // Answers a request whose body is complete. [lane]

@@ -205,7 +205,8 @@ class Wire(unittest.TestCase):
     # ---- tools
 
     def test_every_tool_works_and_keeps_its_schemas(self):
-        tools = {t["name"]: t for t in self.post(request("tools/list")).body["result"]["tools"]}
+        tools = {t["name"]: t for t in self.all_tools()}
+        self.assertNotIn("discover_tools", tools, "there is nothing left to discover")
         called = set()
 
         def call(name, /, **arguments):
@@ -228,11 +229,44 @@ class Wire(unittest.TestCase):
         call("memory_undelete", id=one)
         self.assertEqual(4, len(call("memory_versions", id=one)["versions"]))
         self.assertEqual("Ada drinks tea", call("memory_revert", id=one, version=1)["memory"]["content"])
-        call("memory_purge", id=one, expected_version=5)
+        self.assertTrue(call("memory_diff", id=one, **{"from": 2, "to": 5})["changes"]["content"])
+        self.assertEqual("Ada drinks coffee", call("memory_undo", id=one)["memory"]["content"])
+        two = batch["results"][0]["memory"]["id"]
+        call("memory_tag_batch", ids=[one, two], add=["people"])
+        call("memory_create", content="bob rows", workspace="tools")
+        self.assertEqual(1, len(call("memory_find_duplicates", workspace="tools")["pairs"]))
+        call("memory_delete_batch", ids=[two])
+        call("memory_purge", id=one)
         call("workspace_create", name="tools-empty")
         self.assertIn("tools-empty", [w["name"] for w in call("workspace_list")["workspaces"]])
         call("workspace_delete", name="tools-empty")
         self.assertEqual(set(tools), called, "a tool was not called")
+
+    def all_tools(self):
+        answer = self.server.call("POST", "/mcp?tools=all", request("tools/list"), {**ACCEPT, "Content-Type": "application/json"})
+        return answer.body["result"]["tools"]
+
+    def test_tools_that_are_not_listed_are_discovered_and_called(self):
+        listed = [t["name"] for t in self.post(request("tools/list")).body["result"]["tools"]]
+        rest = {t["name"]: t for t in self.all_tools() if t["name"] not in listed}
+        self.assertEqual("discover_tools", listed[-1])
+        self.assertIn("memory_undo", rest)
+        found = self.call("discover_tools")
+        self.assertEqual(list(rest.values()), found["structuredContent"]["tools"])
+        self.assertEqual(found["structuredContent"], json.loads(found["content"][0]["text"]))
+        names = lambda query: [t["name"] for t in self.call("discover_tools", {"query": query})["structuredContent"]["tools"]]
+        self.assertEqual("memory_find_duplicates", names("Find DUPLICATES, please")[0])
+        self.assertEqual([], names("weather"))
+        self.assertEqual(list(rest), names("?!"))
+        self.assertEqual("memory_not_found", self.fails("memory_undo", {"id": "none"})["code"])
+        self.assertEqual(("unknown_field", "invalid_request", "invalid_request"),
+                         tuple(self.fails("discover_tools", bad)["code"] for bad in ({"q": "x"}, {"query": 7}, {"query": "x" * 1001})))
+        self.error(self.post(request("tools/call", {"name": "discover_tools", "arguments": 7})), 200, -32602)
+        for target in ("/mcp?tools=some", "/mcp?tools="):
+            answer = self.server.call("POST", target, request("ping"), {**ACCEPT, "Content-Type": "application/json"})
+            self.assertEqual(400, answer.status)
+        modern_found = self.post(*modern("tools/call", {"name": "discover_tools"}, **{"Mcp-Name": "discover_tools"})).body["result"]
+        self.assertEqual(("complete", list(rest.values())), (modern_found["resultType"], modern_found["structuredContent"]["tools"]))
 
     def test_tools_are_described_for_models(self):
         tools = self.post(request("tools/list")).body["result"]["tools"]
@@ -261,7 +295,9 @@ class Wire(unittest.TestCase):
     def test_a_key_sees_the_tools_it_may_use(self):
         key = self.server.call("POST", "/v1/keys", {"name": "reader", "scopes": ["memory:read"]}).body["secret"]
         names = {t["name"] for t in self.post(request("tools/list"), key=key).body["result"]["tools"]}
-        self.assertEqual({"memory_search", "memory_get", "memory_list", "memory_versions", "workspace_list"}, names)
+        self.assertEqual({"memory_search", "memory_get", "memory_list", "memory_versions", "workspace_list", "discover_tools"}, names)
+        found = self.call("discover_tools", key=key)["structuredContent"]["tools"]
+        self.assertEqual({"memory_diff", "memory_find_duplicates"}, {t["name"] for t in found})
         self.assertEqual("permission_denied", self.fails("memory_create", {"content": "x"}, key=key)["code"])
 
     def test_a_call_that_is_repeated_with_its_key_is_done_once(self):

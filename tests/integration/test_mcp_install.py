@@ -89,10 +89,11 @@ class Install(unittest.TestCase):
         self.assertIn(str(backup), said)
         new["mcpServers"]["engram"]["env"] = {"ADDED": "by hand"}
         path.write_text(json.dumps(new))
-        self.good("install", "cursor", "--url", "http://127.0.0.1:7227", "--key-file", "key")
+        self.good("install", "cursor", "--url", "http://127.0.0.1:7227", "--key-file", "key", "--tools", "all")
         entry = self.entry("cursor", path)
         self.assertEqual({"ADDED": "by hand"}, entry["env"])
         self.assertIn("--url", entry["args"])
+        self.assertEqual(["--tools", "all"], entry["args"][-2:])
         self.assertEqual(2, len(self.backups(path)), "no backup replaces another")
         self.good("uninstall", "cursor")
         self.assertEqual(old, self.read(path))

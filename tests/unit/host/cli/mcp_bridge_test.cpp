@@ -66,6 +66,14 @@ std::string run(FakeServer& server, const std::string& lines, cli::McpBridge::Li
 
 }  // namespace
 
+TEST("the endpoint is the one that was asked for") {
+    FakeServer server;
+    std::istringstream in(R"({"jsonrpc":"2.0","id":1,"method":"tools/list"})");
+    std::ostringstream out, err;
+    cli::McpBridge(std::make_unique<FakeTransport>(server), {out, err, in}, {}, "/mcp?tools=all").run();
+    CHECK_TEXT("/mcp?tools=all", server.calls.at(0).target);
+}
+
 TEST("each message has an idempotency key of its own") {
     FakeServer server;
     run(server, "{\"jsonrpc\":\"2.0\",\"method\":\"a\"}\n{\"jsonrpc\":\"2.0\",\"method\":\"b\"}\n");

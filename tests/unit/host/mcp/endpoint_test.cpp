@@ -59,8 +59,24 @@ TEST("only tools within the caller's scopes are listed") {
     const Asked asked = ask(R"({"jsonrpc":"2.0","id":1,"method":"tools/list"})", {}, callerWith({"memory:delete"}));
     auto body = json::parse(asked.reply().body);
     const auto& tools = (*body)["result"]["tools"];
-    CHECK_EQ(1u, tools.Size());
+    CHECK_EQ(2u, tools.Size());
     CHECK_TEXT("memory_delete", tools[0]["name"].GetString());
+    CHECK_TEXT("discover_tools", tools[1]["name"].GetString());
+}
+
+TEST("whoever has no tool beyond the list is not told to discover") {
+    const Asked asked = ask(R"({"jsonrpc":"2.0","id":1,"method":"tools/list"})", {}, callerWith({"workspace:admin"}));
+    CHECK(asked.reply().body.find("discover_tools") == std::string::npos);
+}
+
+TEST("all tools are listed to those that ask for them") {
+    mcp::Headers headers;
+    headers.all_tools = true;
+    const Asked asked = ask(R"({"jsonrpc":"2.0","id":1,"method":"tools/list"})", headers, callerWith({"memory:delete"}));
+    auto body = json::parse(asked.reply().body);
+    const auto& tools = (*body)["result"]["tools"];
+    CHECK_EQ(2u, tools.Size());
+    CHECK_TEXT("memory_delete_batch", tools[1]["name"].GetString());
 }
 
 TEST("the era is the message's, whatever the method or the connection") {
