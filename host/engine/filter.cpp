@@ -2,6 +2,7 @@
 
 #include "config/did_you_mean.hpp"
 #include "engine/time.hpp"
+#include "engine/unicode.hpp"
 #include "json/utf8.hpp"
 
 #include <engram/cpp/text.hpp>
@@ -54,6 +55,19 @@ std::string suggestion(std::string_view word, const List& list, std::initializer
     std::string all = "known are";
     for (std::string_view name : names) all += " " + std::string(name);
     return all;
+}
+
+// The least text that is greater, by bytes, than every text that begins with `prefix`; empty if there is none. It is made of
+// characters, not bytes, since storage takes nothing but UTF-8, whose order by bytes is that of the characters.
+std::string afterPrefix(std::string_view prefix) {
+    std::u32string characters;
+    for (size_t at = 0; at < prefix.size();) characters.push_back(unicode::next(prefix, at));
+    while (!characters.empty() && characters.back() == 0x10FFFF) characters.pop_back();
+    if (characters.empty()) return {};
+    characters.back() = characters.back() == 0xD7FF ? 0xE000 : characters.back() + 1;  // no surrogates
+    std::string out;
+    for (char32_t c : characters) unicode::append(out, c);
+    return out;
 }
 
 // "metadata.a.b" and "metadata:/a/b" to "/a/b"; a dot in a name is written "\.".
@@ -156,12 +170,32 @@ private:
             }
             return all;
         }
+        if (name == "prefix") return prefixed(field, path, value, at);
         for (const Operator& known : kOperators)
             if (known.name == name) return condition(field, path, known.op, value, at);
         return invalid(at, "unknown operator '" + json::brief(name) + "'",
                        suggestion(name, kOperators,
                                   field.type == FieldType::Tag ? std::initializer_list<std::string_view>{"any", "all"}
-                                                               : std::initializer_list<std::string_view>{}));
+                                                               : std::initializer_list<std::string_view>{"prefix"}));
+    }
+
+    // Text that begins with `value` is a range of texts: storage needs no operator for it. A range of tags would be two
+    // conditions, which two tags could meet.
+    Result<Filter::Node> prefixed(const Field& field, const std::string& path, const json::Value& value, const std::string& at) {
+        if (field.type == FieldType::Tag)
+            return invalid(at, "'prefix' is not for tags", "name the tags: {\"tags\": {\"any\": [\"a\", \"b\"]}}");
+        if (field.type != FieldType::Text && field.type != FieldType::Any)
+            return invalid(at, "'prefix' is for text, and '" + std::string(field.name) + "' is none", "use gte and lt");
+        if (!value.IsString()) return invalid(at, "'prefix' takes a text");
+        auto from = condition(field, path, ENGRAM_GE, value, at);
+        if (!from) return from;
+        const std::string end = afterPrefix(json::view(value));
+        if (end.empty()) return from;
+        if (auto counted = count(at); !counted) return counted.error();
+        Filter::Node all{ENGRAM_AND, 0, {}, {}, {}};
+        all.children.push_back(std::move(*from));
+        all.children.push_back({ENGRAM_LT, field.id, path, {{ENGRAM_VALUE_STRING, end, 0, 0, false}}, {}});
+        return all;
     }
 
     Result<Filter::Node> condition(const Field& field, const std::string& path, uint32_t op, const json::Value& value,

@@ -106,6 +106,19 @@ TEST("null and exists ask whether something is there") {
     refused(R"({"metadata.a": {"exists": 1}})", "true or false", "/filter/metadata.a/exists");
 }
 
+TEST("a prefix is a range of texts") {
+    CHECK_TEXT("and(ge(3 'ab') lt(3 'ac'))", lowered(R"({"type": {"prefix": "ab"}})"));
+    CHECK_TEXT("and(ge(5/a 'z\xC3\xBF') lt(5/a 'z\xC4\x80'))", lowered(R"({"metadata.a": {"prefix": "zÿ"}})"));
+    CHECK_TEXT("and(ge(5/a '\xED\x9F\xBF') lt(5/a '\xEE\x80\x80'))", lowered(R"({"metadata.a": {"prefix": "\ud7ff"}})"));
+    CHECK_TEXT("and(ge(5/a 'b\xF4\x8F\xBF\xBF') lt(5/a 'c'))", lowered(R"({"metadata.a": {"prefix": "b\udbff\udfff"}})"));
+    CHECK_TEXT("ge(5/a '\xF4\x8F\xBF\xBF')", lowered(R"({"metadata.a": {"prefix": "\udbff\udfff"}})"));
+    CHECK_TEXT("ge(5/a '')", lowered(R"({"metadata.a": {"prefix": ""}})"));
+    refused(R"({"tags": {"prefix": "a"}})", "not for tags", "/filter/tags/prefix");
+    refused(R"({"importance": {"prefix": "a"}})", "is for text", "/filter/importance/prefix", "use gte and lt");
+    refused(R"({"metadata.a": {"prefix": 1}})", "takes a text", "/filter/metadata.a/prefix");
+    refused(R"({"type": {"prefx": "a"}})", "unknown operator 'prefx'", "/filter/type/prefx", "did you mean 'prefix'?");
+}
+
 TEST("a slip is told with what was meant") {
     refused(R"({"tpye": "a"})", "unknown field 'tpye'", "/filter/tpye", "did you mean 'type'?");
     refused(R"({"importance": {"gteq": 1}})", "unknown operator 'gteq'", "/filter/importance/gteq", "did you mean 'gte'?");
