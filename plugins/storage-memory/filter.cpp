@@ -44,11 +44,26 @@ public:
                 return Scalar::ofText(text_ = filter::uuidText(abiId(version_.parent).bytes));
             case ENGRAM_FIELD_POSITION:
                 return Scalar::ofInteger(static_cast<int64_t>(version_.position));
-            case ENGRAM_FIELD_METADATA:
-                return metadata(view(n.path));
+            case ENGRAM_FIELD_PINNED:
+                return Scalar::ofBool(version_.pinned);
+            case ENGRAM_FIELD_TEXT:
+                return text(version_.text);
+            case ENGRAM_FIELD_METADATA: {
+                const rapidjson::Value* value = metadata(view(n.path));
+                return value ? scalarOf(*value) : std::nullopt;
+            }
             default:
                 return std::nullopt;
         }
+    }
+
+    bool anyElement(const engram_filter_node& n, const filter::ElementTest& test) {
+        const rapidjson::Value* array = metadata(view(n.path));
+        if (!array || !array->IsArray()) return false;
+        return std::any_of(array->Begin(), array->End(), [&](const rapidjson::Value& element) {
+            const std::optional<Scalar> scalar = scalarOf(element);
+            return scalar && test(*scalar);
+        });
     }
 
 private:
@@ -59,7 +74,17 @@ private:
         return s.empty() ? std::nullopt : std::optional<Scalar>(Scalar::ofText(s));
     }
 
-    std::optional<Scalar> metadata(std::string_view path) {
+    static std::optional<Scalar> scalarOf(const rapidjson::Value& value) {
+        if (value.IsNull()) return std::nullopt;
+        if (value.IsString()) return Scalar::ofText({value.GetString(), value.GetStringLength()});
+        if (value.IsInt64()) return Scalar::ofInteger(value.GetInt64());
+        if (value.IsNumber()) return Scalar::ofReal(value.GetDouble());
+        if (value.IsBool()) return Scalar::ofBool(value.GetBool());
+        return Scalar{};
+    }
+
+    // Null if the path leads nowhere.
+    const rapidjson::Value* metadata(std::string_view path) {
         if (!parsed_) {
             constexpr unsigned kStrict = rapidjson::kParseIterativeFlag |
                                          rapidjson::kParseValidateEncodingFlag |
@@ -67,14 +92,7 @@ private:
             metadata_.Parse<kStrict>(version_.metadata.data(), version_.metadata.size());
             parsed_ = true;
         }
-        if (metadata_.HasParseError()) return std::nullopt;
-        const rapidjson::Value* value = follow(path);
-        if (!value || value->IsNull()) return std::nullopt;
-        if (value->IsString()) return Scalar::ofText({value->GetString(), value->GetStringLength()});
-        if (value->IsInt64()) return Scalar::ofInteger(value->GetInt64());
-        if (value->IsNumber()) return Scalar::ofReal(value->GetDouble());
-        if (value->IsBool()) return Scalar::ofBool(value->GetBool());
-        return Scalar{};
+        return metadata_.HasParseError() ? nullptr : follow(path);
     }
 
     const rapidjson::Value* follow(std::string_view path) const {

@@ -35,6 +35,7 @@ void fill(Lent& out, const Version& v, uint32_t want) {
     r.valid_until = v.valid_until;
     r.length = v.length;
     r.deleted = v.deleted ? 1 : 0;
+    r.pinned = v.pinned ? 1 : 0;
     r.version = v.version;
     r.lsn_from = v.lsn_from;
     r.lsn_to = v.lsn_to;
@@ -103,6 +104,7 @@ Version versionOf(const engram_record& r) {
             std::vector<float>(r.vectors[i].values, r.vectors[i].values + r.vectors[i].dimensions);
     v.length = r.length;
     v.deleted = r.deleted != 0;
+    v.pinned = r.pinned != 0;
     v.version = r.version;
     v.lsn_from = r.lsn_from;
     v.lsn_to = r.lsn_to;

@@ -30,7 +30,7 @@ struct Version {
     std::map<std::string, uint32_t> terms;
     std::map<uint32_t, std::vector<float>> vectors;  // by space
     uint32_t length = 0;
-    bool deleted = false;
+    bool deleted = false, pinned = false;
     uint64_t version = 0, lsn_from = 0, lsn_to = ENGRAM_LSN_MAX, rid = 0;
 
     bool visibleAt(uint64_t lsn) const { return lsn_from <= lsn && lsn < lsn_to; }

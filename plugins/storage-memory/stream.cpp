@@ -5,7 +5,8 @@
 namespace engram::storage_memory {
 namespace {
 
-constexpr std::string_view kMagic = "engram-memory-1\n";
+// The digit is the version: a stream of version 1 does not say what is pinned, and nothing was.
+constexpr std::string_view kMagic = "engram-memory-2\n", kMagic1 = "engram-memory-1\n";
 
 // One description of the layout for both directions: Out appends, In reads.
 class Out {
@@ -28,7 +29,8 @@ public:
 
 class In {
 public:
-    explicit In(std::string_view bytes) : bytes_(bytes) {}
+    In(std::string_view bytes, unsigned version) : bytes_(bytes), version_(version) {}
+    unsigned version() const { return version_; }
     template <class T>
     void number(T& value) {
         if (bytes_.size() < sizeof value) {
@@ -64,6 +66,7 @@ public:
 
 private:
     std::string_view bytes_;
+    const unsigned version_;
     bool good_ = true;
 };
 
@@ -88,6 +91,7 @@ void write(Out& out, const Version& v) {
     });
     out.number(v.length);
     out.number(v.deleted);
+    out.number(v.pinned);
     for (const uint64_t* n : {&v.version, &v.lsn_from, &v.lsn_to, &v.rid}) out.number(*n);
 }
 
@@ -114,6 +118,7 @@ void read(In& in, Version& v) {
     });
     in.number(v.length);
     in.number(v.deleted);
+    if (in.version() > 1) in.number(v.pinned);
     for (uint64_t* n : {&v.version, &v.lsn_from, &v.lsn_to, &v.rid}) in.number(*n);
 }
 
@@ -178,8 +183,10 @@ std::string serialise(const Database& d) {
 }
 
 bool deserialise(std::string_view bytes, Database& d) {
-    if (!bytes.starts_with(kMagic)) return false;
-    In in(bytes.substr(kMagic.size()));
+    static_assert(kMagic.size() == kMagic1.size());
+    const bool old = bytes.starts_with(kMagic1);
+    if (!old && !bytes.starts_with(kMagic)) return false;
+    In in(bytes.substr(kMagic.size()), old ? 1 : 2);
     in.number(d.lsn);
     in.number(d.next_rid);
     in.list([&] {

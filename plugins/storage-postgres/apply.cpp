@@ -43,7 +43,7 @@ struct VersionColumns {
         metadata{Type::Text}, tags{Type::Bytes}, importance{Type::Real}, occurred_at{Type::Integer},
         created_at{Type::Integer}, updated_at{Type::Integer}, expires_at{Type::Integer}, valid_from{Type::Integer},
         valid_until{Type::Integer}, length{Type::Small}, deleted{Type::Small}, version{Type::Integer},
-        lsn_to{Type::Integer}, terms{Type::Bytes};
+        lsn_to{Type::Integer}, terms{Type::Bytes}, pinned{Type::Small};
     size_t rows = 0, bytes = 0;
 
     size_t add(const PendingRow& row) {
@@ -75,6 +75,7 @@ struct VersionColumns {
         version.add(static_cast<int64_t>(row.version));
         lsn_to.add(signedLsn(row.lsn_to));
         terms.add(std::string_view(all_terms));
+        pinned.add(binary::small(static_cast<int32_t>(r.pinned)));
         ++rows;
         const size_t size = r.text.len + r.metadata.len + all_terms.size();
         bytes += size;
@@ -85,7 +86,7 @@ struct VersionColumns {
         for (const Array* column :
              {&rid, &closes, &id, &kind, &workspace, &name, &type, &parent, &position, &text, &metadata, &tags, &importance,
               &occurred_at, &created_at, &updated_at, &expires_at, &valid_from, &valid_until, &length, &deleted, &version,
-              &lsn_to, &terms})
+              &lsn_to, &terms, &pinned})
             parameters.add(*column);
         session.queue(kInsertVersions, parameters);
     }

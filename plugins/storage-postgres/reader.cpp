@@ -11,11 +11,18 @@ namespace engram::storage_postgres {
 namespace {
 
 constexpr size_t kRows = 500;  // fetched at once; with texts of a megabyte that is enough
-constexpr int32_t kForFilter = ENGRAM_WANT_METADATA;
 
 std::string idBytes(const engram_uuid& id) { return std::string(binary::uuid(id)); }
 
 int32_t wanted(uint32_t want) { return static_cast<int32_t>(want & 0xFu); }
+
+// Texts are long: they come only to a filter that asks for them.
+int32_t wantedBy(const engram_filter& filter) {
+    const bool text = std::any_of(filter.nodes, filter.nodes + filter.n_nodes, [](const engram_filter_node& n) {
+        return n.op > ENGRAM_NOT && n.field == ENGRAM_FIELD_TEXT;
+    });
+    return ENGRAM_WANT_METADATA | (text ? int32_t(ENGRAM_WANT_TEXT) : 0);
+}
 
 }  // namespace
 
@@ -46,7 +53,7 @@ engram_status Reader::get(const engram_ref* refs, size_t n, uint32_t want, const
     std::map<size_t, int> by_name;
     for (int r = 0; r < answers[0].rows(); ++r) by_id[std::string(answers[0].bytes(r, 1))] = r;
     for (int r = 0; r < answers[1].rows(); ++r) by_rid[static_cast<uint64_t>(answers[1].integer(r, 0))] = r;
-    for (int r = 0; r < answers[2].rows(); ++r) by_name[named[static_cast<size_t>(answers[2].integer(r, 24) - 1)]] = r;
+    for (int r = 0; r < answers[2].rows(); ++r) by_name[named[static_cast<size_t>(answers[2].integer(r, kRowColumns) - 1)]] = r;
     auto find = [](const auto& map, const auto& key) {
         auto it = map.find(key);
         return it == map.end() ? std::optional<int>() : std::optional<int>(it->second);
@@ -85,17 +92,21 @@ engram_status Reader::edges(const engram_uuid& id, uint32_t incoming, const engr
 
 std::vector<bool> Reader::passing(const engram_filter& filter, const std::vector<uint64_t>& rids) {
     std::vector<bool> out(rids.size(), false);
-    std::map<uint64_t, size_t> position;
-    Array wanted_rids(Type::Integer);
-    for (size_t i = 0; i < rids.size(); ++i) {
-        position[rids[i]] = i;
-        wanted_rids.add(static_cast<int64_t>(rids[i]));
-    }
-    const auto answers =
-        read(session_, view_.tenant->id, {{kByRid, Parameters().add(kForFilter).add(wanted_rids).add(view_.at)}});
-    for (int r = 0; r < answers[0].rows(); ++r) {
-        Row row(answers[0], r);
-        if (filter::Evaluator<Row>(filter, row).passes()) out[position.at(row.rid())] = true;
+    const int32_t want = wantedBy(filter);
+    const size_t piece = want & int32_t(ENGRAM_WANT_TEXT) ? kRows : rids.size();
+    for (size_t begin = 0; begin < rids.size(); begin += piece) {
+        std::map<uint64_t, size_t> position;
+        Array wanted_rids(Type::Integer);
+        for (size_t i = begin; i < std::min(rids.size(), begin + piece); ++i) {
+            position[rids[i]] = i;
+            wanted_rids.add(static_cast<int64_t>(rids[i]));
+        }
+        const auto answers =
+            read(session_, view_.tenant->id, {{kByRid, Parameters().add(want).add(wanted_rids).add(view_.at)}});
+        for (int r = 0; r < answers[0].rows(); ++r) {
+            Row row(answers[0], r);
+            if (filter::Evaluator<Row>(filter, row).passes()) out[position.at(row.rid())] = true;
+        }
     }
     return out;
 }

@@ -26,17 +26,19 @@ public:
     uint64_t rid() const { return static_cast<uint64_t>(r_.integer(n_, 0)); }
     engram_uuid id() const { return binary::toUuid(r_.bytes(n_, 1)); }
     bool deleted() const { return r_.small(n_, 19) != 0; }
+    bool pinned() const { return r_.small(n_, 24) != 0; }
     // What has not been asked for in the query is empty. Valid as long as this row. Throws PostgresError (XX001) for
     // bytes that this plugin did not write.
     const engram_record* record(uint32_t want);
 
-    // For filter::Evaluator; the row was read with ENGRAM_WANT_METADATA.
+    // For filter::Evaluator; the row was read with ENGRAM_WANT_METADATA, and _TEXT if the filter asks for texts.
     const std::vector<std::string>& tags();
     std::optional<filter::Scalar> field(const engram_filter_node& node);
+    bool anyElement(const engram_filter_node& node, const filter::ElementTest& test);
 
 private:
     engram_str str(int column) const { return borrow(r_.bytes(n_, column)); }
-    std::optional<filter::Scalar> metadata(std::string_view path);
+    const rapidjson::Value* metadata(std::string_view path);  // null if it leads nowhere
     void readVectors();
 
     const Result& r_;

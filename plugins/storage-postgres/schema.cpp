@@ -1,11 +1,12 @@
 #include "schema.hpp"
 
 #include <array>
+#include <iterator>
 
 namespace engram::storage_postgres {
 namespace {
 
-constexpr int64_t kVersion = 1;
+constexpr int64_t kVersion = 2;
 
 // lsn_to is 9223372036854775807 while a version or edge is current; absent times are NULL. Texts compare by bytes.
 constexpr const char* kTables[] = {
@@ -19,7 +20,7 @@ constexpr const char* kTables[] = {
     " metadata text NOT NULL, tags bytea NOT NULL, importance double precision NOT NULL, occurred_at bigint,"
     " created_at bigint, updated_at bigint, expires_at bigint, valid_from bigint, valid_until bigint,"
     " length integer NOT NULL, deleted integer NOT NULL, version bigint NOT NULL, lsn_to bigint NOT NULL,"
-    " terms bytea NOT NULL, PRIMARY KEY(tenant, rid))",
+    " terms bytea NOT NULL, pinned integer NOT NULL DEFAULT 0, PRIMARY KEY(tenant, rid))",
     "CREATE INDEX versions_id ON versions(tenant, id, rid)",
     "CREATE UNIQUE INDEX versions_current ON versions(tenant, id) WHERE lsn_to = 9223372036854775807",
     "CREATE INDEX versions_name ON versions(tenant, workspace, kind, name, rid) WHERE name <> ''",
@@ -49,12 +50,19 @@ constexpr const char* kTables[] = {
     " PRIMARY KEY(tenant, name))",
 };
 
+// From version 1 on: what makes a schema of a version one of the next.
+constexpr const char* kSteps[] = {
+    "ALTER TABLE versions ADD COLUMN pinned integer NOT NULL DEFAULT 0",
+};
+static_assert(std::size(kSteps) == kVersion - 1);
+
 // The table with the tenants' rows first, since restore() takes the tenant with it.
 constexpr std::array kTenants{Type::Integer, Type::Small, Type::Integer};
 constexpr std::array kVersions{
     Type::Integer, Type::Integer, Type::Uuid,    Type::Small,   Type::Text,    Type::Text,    Type::Text,  Type::Uuid,
     Type::Integer, Type::Text,    Type::Text,    Type::Bytes,   Type::Real,    Type::Integer, Type::Integer, Type::Integer,
-    Type::Integer, Type::Integer, Type::Integer, Type::Small,   Type::Small,   Type::Integer, Type::Integer, Type::Bytes};
+    Type::Integer, Type::Integer, Type::Integer, Type::Small,   Type::Small,   Type::Integer, Type::Integer, Type::Bytes,
+    Type::Small};
 constexpr std::array kVectorColumns{Type::Integer, Type::Small, Type::Single, Type::Bytes};
 constexpr std::array kEdges{Type::Integer, Type::Uuid,    Type::Uuid,    Type::Text, Type::Real,   Type::Integer,
                             Type::Integer, Type::Integer, Type::Text,    Type::Small, Type::Integer};
@@ -64,12 +72,12 @@ constexpr std::array kCountersColumns{Type::Text, Type::Integer};
 constexpr std::array kSpacesColumns{Type::Small, Type::Text, Type::Small, Type::Small};
 constexpr std::array kHolds{Type::Text, Type::Integer};
 
-#define ENGRAM_TABLE(name, columns, key, unnested, types)                                                              \
+#define ENGRAM_TABLE(name, columns, key, unnested, ...)                                                                \
     Table {                                                                                                            \
         #name, {"page_" #name, "SELECT " columns " FROM " #name " WHERE tenant = $1::uuid ORDER BY " key},      \
             {"restore_" #name, "INSERT INTO " #name "(tenant, " columns ") SELECT $1::uuid, q.* FROM unnest(" unnested \
                                ") AS q"},                                                                              \
-            {"erase_" #name, "DELETE FROM " #name " WHERE tenant = $1::uuid"}, types                                   \
+            {"erase_" #name, "DELETE FROM " #name " WHERE tenant = $1::uuid"}, __VA_ARGS__                                 \
     }
 
 constexpr std::array kAll{
@@ -77,13 +85,13 @@ constexpr std::array kAll{
     ENGRAM_TABLE(versions,
                  "rid, closes, id, kind, workspace, name, type, parent, position, text, metadata, tags, importance,"
                  " occurred_at, created_at, updated_at, expires_at, valid_from, valid_until, length, deleted, version,"
-                 " lsn_to, terms",
+                 " lsn_to, terms, pinned",
                  "rid",
                  "$2::bigint[], $3::bigint[], $4::uuid[], $5::int[], $6::text[], $7::text[], $8::text[], $9::uuid[],"
                  " $10::bigint[], $11::text[], $12::text[], $13::bytea[], $14::float8[], $15::bigint[], $16::bigint[],"
                  " $17::bigint[], $18::bigint[], $19::bigint[], $20::bigint[], $21::int[], $22::int[], $23::bigint[],"
-                 " $24::bigint[], $25::bytea[]",
-                 kVersions),
+                 " $24::bigint[], $25::bytea[], $26::int[]",
+                 kVersions, 1),
     ENGRAM_TABLE(vectors, "rid, space, scale, codes", "rid, space", "$2::bigint[], $3::int[], $4::real[], $5::bytea[]",
                  kVectorColumns),
     ENGRAM_TABLE(edges,
@@ -139,6 +147,9 @@ void migrate(Session& owner, const std::string& schema, const std::string& appli
             for (const char* sql : kTables) owner.run(sql);
             for (const Table& table : tables()) protect(owner, table);
             owner.run("INSERT INTO meta VALUES(1, " + std::to_string(kVersion) + ")");
+        } else {
+            for (int64_t step = version; step < kVersion; ++step) owner.run(kSteps[step - 1]);
+            if (version < kVersion) owner.run("UPDATE meta SET version = " + std::to_string(kVersion));
         }
         const std::string role = owner.quoted(application);
         owner.run("GRANT USAGE ON SCHEMA " + owner.quoted(schema) + " TO " + role);
@@ -159,7 +170,9 @@ std::string complaint(Session& application, const std::string& schema) {
         return "synchronous_commit is off for the role: acknowledged writes could be lost";
     const int64_t version = versionOf(application, schema);
     if (version == 0) return "the schema \"" + schema + "\" has no tables, or the role may not see them";
-    if (version != kVersion) return "the schema \"" + schema + "\" is of version " + std::to_string(version);
+    if (version != kVersion)
+        return "the schema \"" + schema + "\" is of version " + std::to_string(version) +
+               (version > kVersion ? ", newer than this plugin" : ": start a server with owner_url once, which migrates it");
     const Result role = application.run(
         "SELECT (rolsuper OR rolbypassrls)::int FROM pg_catalog.pg_roles WHERE rolname = current_user");
     if (role.rows() != 1 || role.small(0, 0) != 0) return "the role is a superuser or has BYPASSRLS";

@@ -15,6 +15,7 @@ struct Table {
     Statement insert;  // $1 tenant, then an array a column
     Statement remove;
     std::span<const Type> columns;
+    size_t added = 0;  // how many of the last columns a stream of version 1 does not have: int4, 0 for its rows
 };
 std::span<const Table> tables();
 

@@ -13,7 +13,8 @@ bool inMemory(uint32_t field) {
         case ENGRAM_FIELD_TAG:
         case ENGRAM_FIELD_METADATA:
         case ENGRAM_FIELD_PARENT:
-        case ENGRAM_FIELD_POSITION: return false;
+        case ENGRAM_FIELD_POSITION:
+        case ENGRAM_FIELD_TEXT: return false;
         default: return true;
     }
 }
@@ -38,9 +39,12 @@ public:
             case ENGRAM_FIELD_EXPIRES_AT: return time(row_.expires_at);
             case ENGRAM_FIELD_VALID_FROM: return time(row_.valid_from);
             case ENGRAM_FIELD_VALID_UNTIL: return time(row_.valid_until);
+            case ENGRAM_FIELD_PINNED: return Scalar::ofBool(row_.pinned != 0);
             default: return std::nullopt;
         }
     }
+    // Metadata is not in memory.
+    static bool anyElement(const engram_filter_node&, const filter::ElementTest&) { return false; }
     const std::vector<std::string>& tags() const {
         static const std::vector<std::string> kNone;
         return kNone;

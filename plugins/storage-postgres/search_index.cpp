@@ -144,7 +144,8 @@ void SearchIndex::addFacts(const Result& r, uint64_t upto) {
         row.valid_from = r.time(i, 12);
         row.valid_until = r.time(i, 13);
         row.length = static_cast<uint32_t>(r.small(i, 14));
-        row.deleted = static_cast<uint16_t>(r.small(i, 15));
+        row.deleted = r.small(i, 15) != 0 ? 1 : 0;
+        row.pinned = r.small(i, 16) != 0 ? 1 : 0;
         if (!r.isNull(i, 2))
             if (const auto closed = slotOf(static_cast<uint64_t>(r.integer(i, 2)))) close(rows_[*closed], row.rid);
         count(row, +1);

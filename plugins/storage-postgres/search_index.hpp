@@ -31,7 +31,8 @@ struct RowFacts {
     double importance = 0;
     uint32_t workspace = 0, type = 0;  // numbers of Names
     uint32_t length = 0;
-    uint16_t kind = 0, deleted = 0;
+    uint16_t kind = 0;
+    uint8_t deleted = 0, pinned = 0;
 
     bool visibleAt(uint64_t lsn) const { return rid != 0 && rid <= lsn && lsn < lsn_to; }
 };

@@ -8,8 +8,10 @@
 namespace engram::storage_postgres {
 namespace {
 
-// Magic; then frames: table, number of rows, and of each row its columns as length (-1: NULL) and bytes; then the end.
-constexpr std::string_view kMagic = "engram-postgres-1\n";
+// Magic, which ends with the version; then frames: table, number of rows, and of each row its columns as length (-1: NULL)
+// and bytes; then the end.
+constexpr std::string_view kMagic = "engram-postgres-2\n", kMagic1 = "engram-postgres-1\n";
+static_assert(kMagic.size() == kMagic1.size());
 constexpr char kEnd = '\xff';
 constexpr int32_t kRows = 100;
 constexpr size_t kBlock = 256 * 1024;
@@ -99,28 +101,34 @@ engram_status writeTable(Session& session, const engram_uuid& tenant, char index
     return ENGRAM_OK;
 }
 
-void readTable(Session& session, const engram_uuid& tenant, const Table& table, Source& source) {
+void readField(Source& source, Array& column) {
+    const int32_t size = source.number();
+    if (size < -1 || size > kLargestField) throw SourceEnded{ENGRAM_INVALID_ARGUMENT};
+    if (size < 0) {
+        column.addNull();
+        return;
+    }
+    std::string bytes;
+    for (size_t left = static_cast<size_t>(size); left > 0;) {  // grows with what is really there
+        const size_t part = std::min(left, kBlock);
+        bytes.resize(bytes.size() + part);
+        source.read(bytes.data() + bytes.size() - part, part);
+        left -= part;
+    }
+    column.add(std::string_view(bytes));
+}
+
+// `added`: the table's last columns, that the stream does not have.
+void readTable(Session& session, const engram_uuid& tenant, const Table& table, size_t added, Source& source) {
     const int32_t n = source.number();
     if (n <= 0 || n > kRows) throw SourceEnded{ENGRAM_INVALID_ARGUMENT};
     std::vector<Array> columns;
     for (const Type type : table.columns) columns.emplace_back(type);
-    std::string bytes;
+    const size_t come = columns.size() - added;
     for (int32_t row = 0; row < n; ++row)
-        for (Array& column : columns) {
-            const int32_t size = source.number();
-            if (size < -1 || size > kLargestField) throw SourceEnded{ENGRAM_INVALID_ARGUMENT};
-            if (size < 0) {
-                column.addNull();
-                continue;
-            }
-            bytes.clear();
-            for (size_t left = static_cast<size_t>(size); left > 0;) {  // grows with what is really there
-                const size_t part = std::min(left, kBlock);
-                bytes.resize(bytes.size() + part);
-                source.read(bytes.data() + bytes.size() - part, part);
-                left -= part;
-            }
-            column.add(std::string_view(bytes));
+        for (size_t i = 0; i < columns.size(); ++i) {
+            if (i < come) readField(source, columns[i]);
+            else columns[i].add(binary::small(0));
         }
     Parameters parameters = forTenant(tenant);
     for (const Array& column : columns) parameters.add(column);
@@ -131,12 +139,13 @@ void readTable(Session& session, const engram_uuid& tenant, const Table& table, 
 engram_status readAll(Session& session, const engram_uuid& tenant, Source& source) {
     std::string magic(kMagic.size(), '\0');
     source.read(magic.data(), magic.size());
-    if (magic != kMagic) return ENGRAM_INVALID_ARGUMENT;
+    if (magic != kMagic && magic != kMagic1) return ENGRAM_INVALID_ARGUMENT;
     session.queue(kBeginWrite).queue(kTenant, forTenant(tenant)).queue(kFindTenant, forTenant(tenant));
     if (session.flush()[2].rows() > 0) return ENGRAM_ALREADY_EXISTS;
     for (char index = source.byte(); index != kEnd; index = source.byte()) {
         if (index < 0 || static_cast<size_t>(index) >= tables().size()) return ENGRAM_INVALID_ARGUMENT;
-        readTable(session, tenant, tables()[static_cast<size_t>(index)], source);
+        const Table& table = tables()[static_cast<size_t>(index)];
+        readTable(session, tenant, table, magic == kMagic ? 0 : table.added, source);
     }
     session.queue(kFindTenant, forTenant(tenant));
     if (session.flush()[0].rows() != 1 || !source.atEnd()) return ENGRAM_INVALID_ARGUMENT;

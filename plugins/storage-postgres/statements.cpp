@@ -52,7 +52,7 @@ const Statement kIncoming{"incoming", "SELECT " EDGE_COLUMNS
 
 const Statement kFacts{
     "facts", "SELECT rid, lsn_to, closes, id, kind, workspace, type, importance, occurred_at, created_at, updated_at,"
-             " expires_at, valid_from, valid_until, length, deleted FROM versions WHERE tenant = $1::uuid AND"
+             " expires_at, valid_from, valid_until, length, deleted, pinned FROM versions WHERE tenant = $1::uuid AND"
              " rid > $2::bigint AND rid <= $3::bigint ORDER BY rid LIMIT $4::int"};
 const Statement kTerms{"terms", "SELECT rid, terms FROM versions WHERE tenant = $1::uuid AND rid > $2::bigint AND"
                                 " rid <= $3::bigint ORDER BY rid LIMIT $4::int"};
@@ -137,10 +137,10 @@ const Statement kInsertVersions{
     "insert_versions",
     "INSERT INTO versions(tenant, rid, closes, id, kind, workspace, name, type, parent, position, text, metadata, tags,"
     " importance, occurred_at, created_at, updated_at, expires_at, valid_from, valid_until, length, deleted, version,"
-    " lsn_to, terms) SELECT $1::uuid, q.* FROM unnest($2::bigint[], $3::bigint[], $4::uuid[], $5::int[], $6::text[],"
+    " lsn_to, terms, pinned) SELECT $1::uuid, q.* FROM unnest($2::bigint[], $3::bigint[], $4::uuid[], $5::int[], $6::text[],"
     " $7::text[], $8::text[], $9::uuid[], $10::bigint[], $11::text[], $12::text[], $13::bytea[], $14::float8[],"
     " $15::bigint[], $16::bigint[], $17::bigint[], $18::bigint[], $19::bigint[], $20::bigint[], $21::int[], $22::int[],"
-    " $23::bigint[], $24::bigint[], $25::bytea[]) AS q"};
+    " $23::bigint[], $24::bigint[], $25::bytea[], $26::int[]) AS q"};
 const Statement kInsertVectors{
     "insert_vectors", "INSERT INTO vectors(tenant, rid, space, scale, codes) SELECT $1::uuid, q.* FROM"
                       " unnest($2::bigint[], $3::int[], $4::real[], $5::bytea[]) AS q"};

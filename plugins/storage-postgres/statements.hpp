@@ -19,7 +19,8 @@ constexpr int64_t kCurrent = INT64_MAX;  // lsn_to of a current version
     " v.deleted, v.version, v.lsn_to, CASE WHEN $2::int & 4 <> 0 THEN v.terms ELSE ''::bytea END,"                     \
     " CASE WHEN $2::int & 8 <> 0 THEN (SELECT string_agg(int4send(x.space) || int4send(octet_length(x.codes)) ||"     \
     " float4send(x.scale) || x.codes, ''::bytea ORDER BY x.space) FROM vectors x WHERE x.tenant = v.tenant AND"        \
-    " x.rid = v.rid) END"
+    " x.rid = v.rid) END, v.pinned"
+constexpr int kRowColumns = 25;  // a statement's own columns come after them
 
 // The transaction around all others.
 extern const Statement kBeginRead, kBeginWrite, kCommit, kTenant;

@@ -28,7 +28,7 @@ struct RowFacts {
     uint32_t workspace = 0, type = 0;  // numbers in Facts
     uint32_t length = 0;
     uint16_t kind = 0;
-    uint16_t deleted = 0;
+    uint8_t deleted = 0, pinned = 0;
 
     bool visibleAt(uint64_t lsn) const { return rid != 0 && rid <= lsn && lsn < lsn_to; }
 };

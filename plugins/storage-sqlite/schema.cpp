@@ -1,10 +1,12 @@
 #include "schema.hpp"
 
+#include <iterator>
+
 namespace engram::storage_sqlite {
 namespace {
 
 constexpr int64_t kApplicationId = 0x454E474D;  // "ENGM"
-constexpr int64_t kVersion = 1;
+constexpr int64_t kVersion = 2;
 
 constexpr const char* kTables[] = {
     "CREATE TABLE meta(one INTEGER PRIMARY KEY CHECK(one = 1), lsn INTEGER NOT NULL, folded INTEGER NOT NULL)",
@@ -15,7 +17,7 @@ constexpr const char* kTables[] = {
     " metadata TEXT NOT NULL, tags TEXT NOT NULL, importance REAL NOT NULL, occurred_at INTEGER, created_at INTEGER,"
     " updated_at INTEGER, expires_at INTEGER, valid_from INTEGER, valid_until INTEGER, length INTEGER NOT NULL,"
     " deleted INTEGER NOT NULL, version INTEGER NOT NULL, lsn_to INTEGER NOT NULL, terms BLOB NOT NULL,"
-    " vectors BLOB NOT NULL)",
+    " vectors BLOB NOT NULL, pinned INTEGER NOT NULL DEFAULT 0)",
     "CREATE UNIQUE INDEX versions_id ON versions(id, version)",
     "CREATE INDEX versions_name ON versions(workspace, kind, name) WHERE name <> ''",
     "CREATE TABLE edges(lsn INTEGER PRIMARY KEY, source BLOB NOT NULL, target BLOB NOT NULL, type TEXT NOT NULL,"
@@ -37,6 +39,12 @@ constexpr const char* kTables[] = {
     " WITHOUT ROWID",
 };
 
+// From version 1 on: what makes a file of a version one of the next.
+constexpr const char* kSteps[] = {
+    "ALTER TABLE versions ADD COLUMN pinned INTEGER NOT NULL DEFAULT 0",
+};
+static_assert(std::size(kSteps) == kVersion - 1);
+
 int64_t pragma(Connection& connection, const char* sql) {
     Statement statement = connection.statement(sql);
     return statement.step() ? statement.integer(0) : 0;
@@ -46,13 +54,18 @@ int64_t pragma(Connection& connection, const char* sql) {
 
 void migrate(Connection& writer) {
     const int64_t version = pragma(writer, "PRAGMA user_version");
-    if (version == kVersion && pragma(writer, "PRAGMA application_id") == kApplicationId) return;
-    if (version != 0 || pragma(writer, "SELECT count(*) FROM sqlite_schema") != 0)
+    const bool ours = version >= 1 && version <= kVersion && pragma(writer, "PRAGMA application_id") == kApplicationId;
+    if (ours && version == kVersion) return;
+    if (!ours && (version != 0 || pragma(writer, "SELECT count(*) FROM sqlite_schema") != 0))
         throw SqliteError(SQLITE_NOTADB, "the file is not of this version of storage-sqlite");
     writer.execute("BEGIN IMMEDIATE");
     try {
-        for (const char* sql : kTables) writer.execute(sql);
-        writer.execute(("PRAGMA application_id=" + std::to_string(kApplicationId)).c_str());
+        if (ours) {
+            for (int64_t step = version; step < kVersion; ++step) writer.execute(kSteps[step - 1]);
+        } else {
+            for (const char* sql : kTables) writer.execute(sql);
+            writer.execute(("PRAGMA application_id=" + std::to_string(kApplicationId)).c_str());
+        }
         writer.execute(("PRAGMA user_version=" + std::to_string(kVersion)).c_str());
         writer.execute("COMMIT");
     } catch (...) {

@@ -7,7 +7,8 @@
 
 namespace engram::storage_sqlite {
 
-// Makes the tables in an empty file. Throws SqliteError (NOTADB if the file is something else, or of a newer schema).
+// Makes the tables in an empty file, brings those of an older schema up to date, in one transaction. Throws SqliteError
+// (NOTADB if the file is something else, or of a newer schema).
 void migrate(Connection& writer);
 
 }  // namespace engram::storage_sqlite

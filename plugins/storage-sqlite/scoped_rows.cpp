@@ -20,7 +20,8 @@ bool isInMemory(uint32_t field) {
         case ENGRAM_FIELD_CREATED_AT:
         case ENGRAM_FIELD_UPDATED_AT:
         case ENGRAM_FIELD_OCCURRED_AT:
-        case ENGRAM_FIELD_EXPIRES_AT: return true;
+        case ENGRAM_FIELD_EXPIRES_AT:
+        case ENGRAM_FIELD_PINNED: return true;
         default: return false;
     }
 }
@@ -45,9 +46,11 @@ public:
             case ENGRAM_FIELD_UPDATED_AT: return time(facts_.updated_at);
             case ENGRAM_FIELD_OCCURRED_AT: return time(facts_.occurred_at);
             case ENGRAM_FIELD_EXPIRES_AT: return time(facts_.expires_at);
+            case ENGRAM_FIELD_PINNED: return Scalar::ofBool(facts_.pinned != 0);
             default: return row().field(n);
         }
     }
+    bool anyElement(const engram_filter_node& n, const filter::ElementTest& test) { return row().anyElement(n, test); }
     const std::vector<std::string>& tags() { return row().tags(); }
 
 private:

@@ -36,7 +36,8 @@ RowFacts factsOf(const Statement& s, Facts& facts) {
     row.type = facts.type_names.number(s.text(9));
     row.length = static_cast<uint32_t>(s.integer(10));
     row.kind = static_cast<uint16_t>(s.integer(11));
-    row.deleted = static_cast<uint16_t>(s.integer(12));
+    row.deleted = s.integer(12) != 0 ? 1 : 0;
+    row.pinned = s.integer(13) != 0 ? 1 : 0;
     return row;
 }
 
@@ -161,7 +162,7 @@ void Tenant::loadIndex() {
     if (index_loaded) return;
     Statement rows = writer->statement(
         "SELECT rid, lsn_to, id, created_at, updated_at, occurred_at, expires_at, importance, workspace, type, length, kind,"
-        " deleted FROM versions ORDER BY rid");
+        " deleted, pinned FROM versions ORDER BY rid");
     while (rows.step()) facts.add(factsOf(rows, facts));
     Statement words = writer->statement("SELECT rid, terms FROM versions WHERE rid > ? AND deleted = 0 ORDER BY rid");
     words.bind(1, folded);

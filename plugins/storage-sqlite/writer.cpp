@@ -229,7 +229,7 @@ private:
             encodeVector(vectors, r.vectors[i].space, r.vectors[i].values, r.vectors[i].dimensions);
         Statement s = db_.statement(
             "INSERT INTO versions(" ENGRAM_ROW_COLUMNS
-            ") VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)");
+            ") VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)");
         auto time = [&](int index, engram_time value) {
             if (value != ENGRAM_TIME_NONE) s.bind(index, value);
         };
@@ -243,7 +243,7 @@ private:
         time(17, r.valid_from);
         time(18, r.valid_until);
         s.bind(19, int64_t(r.length)).bind(20, int64_t(deleted)).bind(21, version).bind(22, kCurrent);
-        s.bindBlob(23, terms).bindBlob(24, vectors).run();
+        s.bindBlob(23, terms).bindBlob(24, vectors).bind(25, int64_t(r.pinned)).run();
 
         Effects::NewRow row;
         row.facts.rid = lsn_;
@@ -256,6 +256,7 @@ private:
         row.facts.length = r.length;
         row.facts.kind = static_cast<uint16_t>(r.kind);
         row.facts.deleted = deleted ? 1 : 0;
+        row.facts.pinned = r.pinned != 0 ? 1 : 0;
         row.workspace = view(r.workspace);
         row.type = view(r.type);
         row.terms = std::move(terms);

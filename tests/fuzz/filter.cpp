@@ -19,12 +19,16 @@ struct Fields {
     std::optional<filter::Scalar> field(const engram_filter_node& node) {
         switch (node.field) {
             case ENGRAM_FIELD_IMPORTANCE: return filter::Scalar::ofReal(0.5);
-            case ENGRAM_FIELD_METADATA: return filter::Scalar::ofText("text");
+            case ENGRAM_FIELD_METADATA:  // now a text, now an array
+                return node.path.len % 2 ? filter::Scalar::ofText("text") : filter::Scalar{};
+            case ENGRAM_FIELD_PINNED: return filter::Scalar::ofBool(true);
+            case ENGRAM_FIELD_TEXT: return filter::Scalar::ofText("Ada drinks tea");
             case ENGRAM_FIELD_EXPIRES_AT: return std::nullopt;
             case ENGRAM_FIELD_TYPE: return filter::Scalar::ofText("fact");
             default: return filter::Scalar::ofInteger(1'764'000'000'000);
         }
     }
+    bool anyElement(const engram_filter_node&, const filter::ElementTest& test) { return test(filter::Scalar::ofText("tea")); }
     const std::vector<std::string>& tags() { return all_tags; }
 };
 

@@ -53,6 +53,8 @@ typedef struct engram_record {
     size_t n_vectors;
     uint32_t length;          /* of the text in terms, with repetitions: BM25's document length */
     uint32_t deleted;         /* 1 = tombstone */
+    uint32_t pinned;          /* 0 or 1: its owner wants it kept; storage only remembers it. A tombstone is not */
+    uint32_t reserved;
     /* Set by storage, ignored in a put (but kept by a REPLAY). */
     uint64_t version;         /* 1, 2, ... per record */
     uint64_t lsn_from, lsn_to; /* lsn_to is ENGRAM_LSN_MAX while current */
@@ -84,14 +86,16 @@ enum { /* operator */
     ENGRAM_GT = 8,
     ENGRAM_GE = 9,
     ENGRAM_IN = 10,    /* equals one of values */
-    ENGRAM_EXISTS = 11 /* field present and not null; values unused */
+    ENGRAM_EXISTS = 11, /* field present and not null; values unused */
+    ENGRAM_CONTAINS = 12 /* a text that has the value's text in it, byte by byte (every text has ""), or an array in metadata
+                          * with an element that is EQ to the value */
 };
 
 enum { /* field */
     ENGRAM_FIELD_ID = 1,          /* compared as 36-character lower-case text */
     ENGRAM_FIELD_WORKSPACE = 2,
     ENGRAM_FIELD_TYPE = 3,
-    ENGRAM_FIELD_TAG = 4,         /* EQ, IN, LT..GE: the record has such a tag; NE: has none such; EXISTS: has any */
+    ENGRAM_FIELD_TAG = 4,         /* EQ, CONTAINS, IN, LT..GE: the record has such a tag; NE: has none such; EXISTS: has any */
     ENGRAM_FIELD_METADATA = 5,    /* `path`: RFC 6901 pointer into metadata, e.g. "/a/b" */
     ENGRAM_FIELD_IMPORTANCE = 6,
     ENGRAM_FIELD_OCCURRED_AT = 7, /* times compare as INTEGER milliseconds; ENGRAM_TIME_NONE = absent */
@@ -102,16 +106,18 @@ enum { /* field */
     ENGRAM_FIELD_VALID_UNTIL = 12,
     ENGRAM_FIELD_NAME = 13,
     ENGRAM_FIELD_PARENT = 14, /* as ID */
-    ENGRAM_FIELD_POSITION = 15
+    ENGRAM_FIELD_POSITION = 15,
+    ENGRAM_FIELD_PINNED = 16, /* a bool, never absent */
+    ENGRAM_FIELD_TEXT = 17    /* absent if empty */
 };
 
 enum { ENGRAM_VALUE_STRING = 1, ENGRAM_VALUE_INTEGER = 2, ENGRAM_VALUE_REAL = 3, ENGRAM_VALUE_BOOL = 4 };
 
 /* Comparison is typed: strings with strings by bytes (memcmp, then length), numbers with numbers by exact value (2^53 + 1
  * is not 2^53, whichever of the two is REAL), bools with bools (false < true); any other pairing is false. An absent
- * field makes every comparison but NE false. Absent are: an empty name or type, a zero parent, ENGRAM_TIME_NONE, what
+ * field makes every comparison but NE false. Absent are: an empty name, type or text, a zero parent, ENGRAM_TIME_NONE, what
  * `path` does not lead to, JSON null, and all metadata that is not JSON; present is an empty string in metadata. An object
- * or array in metadata EXISTS and equals nothing. An array index has no leading zero. */
+ * or array in metadata EXISTS and equals nothing; an array CONTAINS its elements. An array index has no leading zero. */
 typedef struct engram_value {
     uint32_t type, boolean;
     int64_t integer;
@@ -122,7 +128,7 @@ typedef struct engram_value {
 typedef struct engram_filter_node {
     uint32_t op, field;
     engram_str path;
-    const engram_value *values; /* one for EQ..GE, n for IN */
+    const engram_value *values; /* one for EQ..GE and CONTAINS, n for IN */
     size_t n_values;
     uint32_t first_child, n_children; /* children are nodes [first_child, first_child + n_children) */
 } engram_filter_node;

@@ -60,6 +60,7 @@ std::string complaint(const engram_record& r, const DimensionsOf& dimensions_of)
     for (engram_str s : {r.workspace, r.name, r.type, r.text, r.metadata})
         if (hasNul(s)) return "NUL in a text";
     if (!std::isfinite(r.importance) || r.importance < 0 || r.importance > 1) return "importance must be from 0 to 1";
+    if (r.pinned > 1) return "pinned is 0 or 1";
     if (r.position > static_cast<uint64_t>(INT64_MAX)) return "a position is below 2^63";
     if (std::string why = complaintOfLists(r); !why.empty()) return why;
     return complaintOfVectors(r, dimensions_of);

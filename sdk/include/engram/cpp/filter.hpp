@@ -5,7 +5,9 @@
 #include <engram/record.h>
 
 #include <cstdint>
+#include <cstring>
 #include <engram/cpp/text.hpp>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -20,7 +22,7 @@ struct Scalar {
         Number,
         Bool,
         Structure
-    } type = Type::Structure;  // Structure: there, but equals nothing
+    } type = Type::Structure;  // Structure: an object or array of metadata: there, but equals nothing
     std::string_view text{};
     bool is_integer = false;
     int64_t integer = 0;
@@ -123,8 +125,20 @@ inline bool holds(uint32_t op, const Scalar& a, const Scalar& b) {
     }
 }
 
+// By memmem, which takes a time that is linear in both whatever they are; string_view::find does not, and both come from
+// clients.
+inline bool hasPiece(std::string_view whole, std::string_view piece) {
+    if (piece.empty()) return true;
+    return piece.size() <= whole.size() && memmem(whole.data(), whole.size(), piece.data(), piece.size()) != nullptr;
+}
+
+using ElementTest = std::function<bool(const Scalar&)>;
+
 // Evaluates a well-formed filter. Fields has
 //   std::optional<Scalar> field(const engram_filter_node&)   nothing if absent; not asked for tags
+//   bool anyElement(const engram_filter_node&, const ElementTest&)
+//       asked where field() gave a Structure: it is an array and the test holds for one of its elements; elements that are
+//       null equal nothing and may be left out
 //   const std::vector<std::string>& tags()
 template <class Fields>
 class Evaluator {
@@ -161,6 +175,7 @@ private:
     bool tags(const engram_filter_node& n) {
         switch (n.op) {
             case ENGRAM_EQ:
+            case ENGRAM_CONTAINS:
                 return hasTag(n.values[0]);
             case ENGRAM_NE:
                 return !hasTag(n.values[0]);
@@ -182,10 +197,19 @@ private:
         if (n.op == ENGRAM_EXISTS) return value.has_value();
         if (n.op == ENGRAM_NE) return !(value && compare(*value, Scalar::of(n.values[0])) == 0);
         if (!value) return false;
+        if (n.op == ENGRAM_CONTAINS) return contains(n, *value);
         if (n.op != ENGRAM_IN) return holds(n.op, *value, Scalar::of(n.values[0]));
         for (size_t i = 0; i < n.n_values; ++i)
             if (compare(*value, Scalar::of(n.values[i])) == 0) return true;
         return false;
+    }
+
+    bool contains(const engram_filter_node& n, const Scalar& whole) {
+        const Scalar part = Scalar::of(n.values[0]);
+        if (whole.type == Scalar::Type::Text)
+            return part.type == Scalar::Type::Text && hasPiece(whole.text, part.text);
+        return whole.type == Scalar::Type::Structure &&
+               fields_.anyElement(n, [&](const Scalar& element) { return compare(element, part) == 0; });
     }
 
     const engram_filter& filter_;
@@ -244,8 +268,8 @@ inline std::string nodeComplaint(const engram_filter& filter, size_t index, std:
         }
         return "";
     }
-    if (n.op > ENGRAM_EXISTS || n.op == 0) return "unknown operator";
-    if (n.field < ENGRAM_FIELD_ID || n.field > ENGRAM_FIELD_POSITION) return "unknown field";
+    if (n.op > ENGRAM_CONTAINS || n.op == 0) return "unknown operator";
+    if (n.field < ENGRAM_FIELD_ID || n.field > ENGRAM_FIELD_TEXT) return "unknown field";
     if (n.n_children > 0) return "a condition has no children";
     if (n.field == ENGRAM_FIELD_METADATA && (n.path.len > kMaxPath || !pointerTokens(view(n.path))))
         return "not an RFC 6901 pointer into metadata";
