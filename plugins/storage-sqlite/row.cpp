@@ -132,7 +132,7 @@ std::optional<filter::Scalar> Row::field(const engram_filter_node& node) {
 const rapidjson::Value* Row::metadata(std::string_view path) {
     if (!metadata_read_) {
         const std::string_view json = s_.text(9);
-        metadata_.Parse<rapidjson::kParseIterativeFlag>(json.data(), json.size());
+        metadata_.Parse<rapidjson::kParseIterativeFlag | rapidjson::kParseFullPrecisionFlag>(json.data(), json.size());
         metadata_read_ = true;
     }
     if (metadata_.HasParseError()) return nullptr;
