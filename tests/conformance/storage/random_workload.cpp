@@ -20,7 +20,11 @@ const std::vector<std::string> kMetadata{
     R"({"a":1.5,"s":"text","t":true,"n":null})",
     R"({"a":"1","a/b":1,"m~n":2,"":3,"s":"t\u00e9xt"})",
     R"({"a":-3,"b":[{"c":1}],"t":false,"big":9007199254740993})",
+    R"({"a":["1",-3,1.0,"",null,false],"list":[9007199254740993,0.41866852935895693,"t\u00e9xt",[1],{"a":1}]})",
+    R"({"a":[],"b":[true,"deep"],"list":[0.0,-0.0,1e300,9007199254740992]})",
 };
+// A path to each array of these.
+const std::vector<std::string> kArrays{"/a", "/b", "/list", "/list/3"};
 const std::vector<std::string> kPaths{"/a",      "/b",      "/b/c",  "/b/0/c",   "/list/1", "/list/2",
                                       "/list/3", "/list/9", "/a~1b", "/m~0n",    "/",       "/s",
                                       "/t",      "/n",      "/big",  "/list/01", "/list/-"};
@@ -59,6 +63,7 @@ Record RandomWorkload::record() {
     r.expires_at = time();
     r.valid_from = time();
     r.valid_until = time();
+    r.pinned = chance(30);
     for (const std::string& word : kWords)
         if (chance(30)) r.length += r.terms[word] = 1 + static_cast<uint32_t>(below(3));
     if (chance(70)) r.vectors[space_] = vector();
@@ -78,7 +83,7 @@ Edge RandomWorkload::edge() {
 
 // Something that no store may accept.
 void RandomWorkload::spoil(Op& op) {
-    switch (below(5)) {
+    switch (below(6)) {
         case 0:
             op.record.importance = std::numeric_limits<double>::quiet_NaN();
             break;
@@ -90,6 +95,9 @@ void RandomWorkload::spoil(Op& op) {
             break;
         case 3:
             op.record.vectors[space_] = {1, 2};
+            break;
+        case 4:
+            op.record.pinned = 2;
             break;
         default:
             op.record.kind = 0;
@@ -157,32 +165,50 @@ Value RandomWorkload::value(uint32_t field) {
                               : integer(static_cast<int64_t>(below(2)));
         case ENGRAM_FIELD_POSITION:
             return integer(static_cast<int64_t>(below(4)));
+        case ENGRAM_FIELD_PINNED:
+            return boolean(chance(50));
+        case ENGRAM_FIELD_TEXT:
+            return text(pick(kTexts));
         case ENGRAM_FIELD_METADATA:
             break;
         default:
             return chance(80) ? integer(static_cast<int64_t>(below(6)) * 1000 - 2000) : real(1000.5);
     }
-    switch (below(6)) {
+    switch (below(7)) {
         case 0:
             return integer(static_cast<int64_t>(below(5)) - 3);
         case 1:
-            return real(1.5);
+            return real(pick(std::vector<double>{1.5, 1, 0, 0.41866852935895693, 9007199254740992}));
         case 2:
             return boolean(chance(50));
         case 3:
-            return integer(9007199254740992);
+            return integer(9007199254740992 + static_cast<int64_t>(below(2)));
         default:
             return text(pick(std::vector<std::string>{"1", "two", "deep", "text", "t\xc3\xa9xt", ""}));
     }
 }
 
+// A piece of a text, that may begin and end inside of a character.
+Value RandomWorkload::piece(Value whole) {
+    if (whole.type != ENGRAM_VALUE_STRING) return whole;
+    const size_t from = below(whole.text.size() + 1);
+    return text(whole.text.substr(from, below(4)));
+}
+
 Condition RandomWorkload::leaf() {
     Condition c;
-    c.field = 1 + static_cast<uint32_t>(below(15));
+    c.field = 1 + static_cast<uint32_t>(below(17));
     if (chance(30)) c.field = ENGRAM_FIELD_METADATA;
     c.op = ENGRAM_EQ + static_cast<uint32_t>(below(8));
-    if (c.field == ENGRAM_FIELD_METADATA) c.path = pick(kPaths);
+    if (chance(20)) c.op = ENGRAM_CONTAINS;
+    if (c.field == ENGRAM_FIELD_METADATA)
+        c.path = pick(c.op == ENGRAM_CONTAINS && chance(70) ? kArrays : kPaths);
     if (c.op == ENGRAM_EXISTS) return c;
+    if (c.op == ENGRAM_CONTAINS) {
+        const Value whole = value(c.field);
+        c.values.push_back(chance(50) ? whole : piece(whole));
+        return c;
+    }
     for (uint64_t n = c.op == ENGRAM_IN ? below(4) : 1; n > 0; --n) c.values.push_back(value(c.field));
     return c;
 }

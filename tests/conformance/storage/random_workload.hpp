@@ -40,6 +40,7 @@ private:
     Batch batch();
     void spoil(Op& op);
     Value value(uint32_t field);
+    Value piece(Value whole);
     Condition leaf();
     Condition condition(unsigned depth);
 

@@ -81,6 +81,7 @@ Record recordOf(const engram_record& r) {
                                            r.vectors[i].values + r.vectors[i].dimensions};
     out.length = r.length;
     out.deleted = r.deleted;
+    out.pinned = r.pinned;
     out.version = r.version;
     out.lsn_from = r.lsn_from;
     out.lsn_to = r.lsn_to;
@@ -114,7 +115,7 @@ Change changeOf(const engram_change& c) {
 std::string show(const Record& r) {
     std::ostringstream out;
     out << uuidText(r.id).substr(30) << " kind " << r.kind << " v" << r.version
-        << (r.deleted ? " deleted" : "") << " [" << r.lsn_from << ','
+        << (r.deleted ? " deleted" : "") << (r.pinned ? " pinned" : "") << " [" << r.lsn_from << ','
         << (r.lsn_to == ENGRAM_LSN_MAX ? std::string("now") : std::to_string(r.lsn_to)) << ") in "
         << quoted(r.workspace) << " type " << quoted(r.type) << " name " << quoted(r.name) << " text "
         << quoted(r.text) << " metadata " << quoted(r.metadata) << " parent " << uuidText(r.parent).substr(30)
@@ -319,6 +320,7 @@ const engram_record* LoweredBatch::lower(const Record& r) {
     out.n_vectors = vectors.size();
     out.length = r.length;
     out.deleted = r.deleted;
+    out.pinned = r.pinned;
     out.version = r.version;
     out.lsn_from = r.lsn_from;
     out.lsn_to = r.lsn_to;

@@ -34,7 +34,7 @@ struct Record {
                 expires_at = ENGRAM_TIME_NONE, valid_from = ENGRAM_TIME_NONE, valid_until = ENGRAM_TIME_NONE;
     std::map<std::string, uint32_t> terms;
     std::map<uint32_t, std::vector<float>> vectors;  // by space
-    uint32_t length = 0, deleted = 0;
+    uint32_t length = 0, deleted = 0, pinned = 0;
     uint64_t version = 0, lsn_from = 0, lsn_to = 0;
     uint64_t rid = 0;
 };

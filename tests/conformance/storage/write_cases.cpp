@@ -40,6 +40,7 @@ TEST("a record comes back with every field as it was put") {
     r.position = static_cast<uint64_t>(INT64_MAX);
     r.tags = {"b", "a", "with space"};
     r.importance = 0.1;
+    r.pinned = 1;
     r.occurred_at = -1;
     r.created_at = 11;
     r.updated_at = 12;
@@ -200,6 +201,64 @@ TEST("a deleted record is gone from reads, its tombstone is in the history, and 
     for (size_t i = 0; i < 3; ++i) CHECK_EQ(uint64_t(i + 1), history[i].version);
     for (size_t i = 0; i < 2; ++i) CHECK_EQ(history[i + 1].lsn_from, history[i].lsn_to);
     CHECK_EQ(uint64_t(ENGRAM_LSN_MAX), history[2].lsn_to);
+}
+
+TEST("each version remembers whether it is pinned, every row says so, and a tombstone is not pinned") {
+    Fresh f;
+    Record r = named(1, "n");
+    r.pinned = 1;
+    const uint64_t first = f.store.write({put(r)}).lsn;
+    r.pinned = 0;
+    f.store.write({put(r)});
+    r.pinned = 1;
+    f.store.write({put(r), put(note(2))});
+    const auto check = [](const Store& store, uint64_t at, uint32_t pinned) {
+        const auto view = store.view(at);
+        CHECK_EQ(pinned, view->get(idOf(1), 0)->pinned);
+        CHECK_EQ(pinned, view->byName("default", ENGRAM_KIND_MEMORY, "n")->pinned);
+        Listing bare;
+        bare.want = 0;
+        CHECK_EQ(pinned, view->listAll(bare).front().pinned);
+    };
+    check(f.store, first, 1);
+    check(f.store, first + 1, 0);
+    check(f.store, ENGRAM_LSN_MAX, 1);
+    CHECK_EQ(0u, f.store.view()->get(idOf(2))->pinned);
+    f.store.write({remove(idOf(1))});
+    CHECK_EQ(0u, f.store.view()->get(idOf(1), ENGRAM_WANT_DELETED)->pinned);
+
+    auto told = [](const Store& store) {
+        std::string out;
+        for (const Record& version : store.view()->history(idOf(1))) out += std::to_string(version.pinned);
+        for (const Change& change : store.changes()) out += " " + std::to_string(change.record.pinned);
+        return out;
+    };
+    CHECK_TEXT("1010 1 0 1 0 0", told(f.store));
+    Store copy(f.plugin, "018f0000-0000-7000-8000-000000000002");
+    for (const Change& change : f.store.changes()) {
+        Batch batch;
+        batch.flags = ENGRAM_BATCH_REPLAY;
+        batch.ops = {replayOf(change)};
+        copy.apply(batch);
+    }
+    CHECK_TEXT("1010 1 0 1 0 0", told(copy));
+    const std::string third = "018f0000-0000-7000-8000-000000000003";
+    expect(ENGRAM_OK, f.plugin.tryRestore(third, f.store.snapshot()), "restore");
+    CHECK_TEXT("1010 1 0 1 0 0", told(Store(f.plugin, third)));
+}
+
+TEST("a record that is neither pinned nor not pinned is refused, and told why") {
+    Fresh f;
+    Record r = note(1);
+    for (const uint32_t pinned : {2u, 0x80000000u, UINT32_MAX}) {
+        r.pinned = pinned;
+        Batch batch;
+        batch.ops = {put(r)};
+        const Outcome outcome = f.store.apply(batch);
+        CHECK_EQ(uint32_t(ENGRAM_APPLY_REFUSED), outcome.outcome);
+        CHECK(outcome.message.find("pinned") != std::string::npos);
+    }
+    CHECK(!f.store.view()->get(idOf(1)));
 }
 
 TEST("a name is unique among live records of a workspace and kind, and free again after a delete") {

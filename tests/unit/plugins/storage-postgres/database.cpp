@@ -49,12 +49,13 @@ void create(Session& session, const engram_uuid& tenant) {
     session.queue(kCreateTenant, Parameters().add(tenant)).queue(kCommit).flush();
 }
 
-OneRecord::OneRecord(uint8_t number, const char* text) {
+OneRecord::OneRecord(uint8_t number, const char* text, uint32_t pinned) {
     record_.size = sizeof record_;
     record_.kind = ENGRAM_KIND_MEMORY;
     record_.id = idOf(number);
     record_.workspace = engram_lit("default");
     record_.text = engram_lit(text);
+    record_.pinned = pinned;
     record_.occurred_at = record_.expires_at = record_.valid_from = record_.valid_until = ENGRAM_TIME_NONE;
     op_ = {sizeof op_, ENGRAM_OP_PUT, &record_, nullptr, ENGRAM_VERSION_ANY};
     batch_.size = sizeof batch_;

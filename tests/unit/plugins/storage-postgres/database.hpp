@@ -35,7 +35,7 @@ void create(Session& session, const engram_uuid& tenant);
 // A batch that puts one record with a text.
 class OneRecord {
 public:
-    OneRecord(uint8_t number, const char* text);
+    OneRecord(uint8_t number, const char* text, uint32_t pinned = 0);
     const engram_batch& batch() const { return batch_; }
 
 private:
