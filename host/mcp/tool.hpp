@@ -38,9 +38,9 @@ std::string_view definitionOf(const Tool& tool);
 // How the server is to be used, for the model (`instructions` of initialize and server/discover).
 std::string_view instructions();
 
-// A schema of the table of operations as JSON Schema that refers to nothing outside of itself. Of answers the descriptions are
-// left out: a model sees the answer itself, and pays for the list of tools with every conversation.
-enum class Descriptions { Kept, Left };
-std::string selfContained(std::string_view schema, Descriptions descriptions);
+// A schema of the table of operations as JSON Schema that refers to nothing outside of itself. Of answers names
+// and types will do: a model sees the answer itself, and pays for the list of tools with every conversation.
+enum class Detail { Full, Types };
+std::string selfContained(std::string_view schema, Detail detail);
 
 }  // namespace engram::mcp

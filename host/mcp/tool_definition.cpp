@@ -5,6 +5,7 @@
 #include "operations/definitions.hpp"
 #include "operations/operation.hpp"
 
+#include <algorithm>
 #include <map>
 #include <stdexcept>
 
@@ -15,13 +16,20 @@ using Allocator = json::Document::AllocatorType;
 
 constexpr std::string_view kReference = "#/definitions/";
 
+// What a schema says beyond names and types. A property of such a name would have an object, a schema of its own.
+bool isDetail(std::string_view keyword, const json::Value& value) {
+    constexpr std::string_view kDetails[] = {"description", "required", "additionalProperties", "minimum", "maximum",
+                                             "minLength", "maxLength", "minItems", "maxItems"};
+    return !value.IsObject() && std::find(std::begin(kDetails), std::end(kDetails), keyword) != std::end(kDetails);
+}
+
 // A copy of `schema` in which every reference is replaced by what it refers to: many clients do not follow them. The
 // definitions do not refer to themselves, which `depth` guards.
-json::Value inlined(const json::Value& schema, const json::Value& definitions, Allocator& a, Descriptions descriptions, int depth) {
+json::Value inlined(const json::Value& schema, const json::Value& definitions, Allocator& a, Detail detail, int depth) {
     if (depth > 32) throw std::logic_error("a schema refers to itself");
     if (schema.IsArray()) {
         json::Value out(rapidjson::kArrayType);
-        for (const auto& item : schema.GetArray()) out.PushBack(inlined(item, definitions, a, descriptions, depth + 1), a);
+        for (const auto& item : schema.GetArray()) out.PushBack(inlined(item, definitions, a, detail, depth + 1), a);
         return out;
     }
     if (!schema.IsObject()) return json::Value(schema, a);
@@ -30,13 +38,12 @@ json::Value inlined(const json::Value& schema, const json::Value& definitions, A
         if (name.starts_with(kReference)) name.remove_prefix(kReference.size());
         const json::Value* target = json::find(definitions, name);
         if (!target) throw std::logic_error("no definition " + std::string(name));
-        return inlined(*target, definitions, a, descriptions, depth + 1);
+        return inlined(*target, definitions, a, detail, depth + 1);
     }
     json::Value out(rapidjson::kObjectType);
     for (const auto& member : schema.GetObject()) {
-        // A property of that name would have a schema, not a text.
-        if (descriptions == Descriptions::Left && json::view(member.name) == "description" && member.value.IsString()) continue;
-        out.AddMember(json::Value(member.name, a), inlined(member.value, definitions, a, descriptions, depth + 1), a);
+        if (detail == Detail::Types && isDetail(json::view(member.name), member.value)) continue;
+        out.AddMember(json::Value(member.name, a), inlined(member.value, definitions, a, detail, depth + 1), a);
     }
     return out;
 }
@@ -65,8 +72,8 @@ std::string define(const Tool& tool) {
     text(out, "name", tool.name);
     text(out, "title", tool.title);
     text(out, "description", tool.description);
-    raw(out, "inputSchema", selfContained(operation->input, Descriptions::Kept));
-    raw(out, "outputSchema", selfContained(operation->output, Descriptions::Left));
+    raw(out, "inputSchema", selfContained(operation->input, Detail::Full));
+    raw(out, "outputSchema", selfContained(operation->output, Detail::Types));
     out.Key("annotations");
     out.StartObject();
     text(out, "title", tool.title);
@@ -81,12 +88,12 @@ std::string define(const Tool& tool) {
 
 }  // namespace
 
-std::string selfContained(std::string_view schema, Descriptions descriptions) {
+std::string selfContained(std::string_view schema, Detail detail) {
     auto parsed = json::parse(schema);
     auto definitions = json::parse(operations::definitions());
     if (!parsed || !definitions) throw std::logic_error("a schema of ours is not JSON");
     json::Document out;
-    const json::Value value = inlined(*parsed, *definitions, out.GetAllocator(), descriptions, 0);
+    const json::Value value = inlined(*parsed, *definitions, out.GetAllocator(), detail, 0);
     return json::write(value);
 }
 

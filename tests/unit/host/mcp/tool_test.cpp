@@ -34,21 +34,22 @@ TEST("hints say what the table of operations says") {
 
 TEST("references are replaced by what they refer to, within each other too") {
     auto schema = json::parse(mcp::selfContained(R"({"type": "object", "properties": {"m": {"$ref": "#/definitions/memory"}}})",
-                                                 mcp::Descriptions::Kept));
+                                                 mcp::Detail::Full));
     CHECK_TEXT("string", (*schema)["properties"]["m"]["properties"]["tags"]["items"]["type"].GetString());
 }
 
-TEST("descriptions are left out if that is asked for, a property of that name is not") {
+TEST("names and types are left if that is asked for, also of a property with the name of a detail") {
     const auto schema = mcp::selfContained(
-        R"({"type": "object", "description": "a", "properties": {"description": {"type": "string", "description": "b"}}})",
-        mcp::Descriptions::Left);
-    CHECK_TEXT(R"({"type":"object","properties":{"description":{"type":"string"}}})", schema);
+        R"({"type": "object", "description": "a", "required": ["required"], "additionalProperties": false, "properties":
+            {"description": {"type": "string", "maxLength": 3}, "required": {"type": "integer", "minimum": 1}}})",
+        mcp::Detail::Types);
+    CHECK_TEXT(R"({"type":"object","properties":{"description":{"type":"string"},"required":{"type":"integer"}}})", schema);
 }
 
 TEST("a reference to nothing is a fault of ours") {
     bool thrown = false;
     try {
-        mcp::selfContained(R"({"$ref": "#/definitions/no_such"})", mcp::Descriptions::Kept);
+        mcp::selfContained(R"({"$ref": "#/definitions/no_such"})", mcp::Detail::Full);
     } catch (const std::logic_error&) {
         thrown = true;
     }
