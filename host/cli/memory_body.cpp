@@ -41,10 +41,13 @@ public:
         out_.EndArray();
     }
 
+    void boolean(const char* name, bool value) {
+        out_.Key(name);
+        out_.Bool(value);
+    }
+
     void flag(const char* option) {
-        if (!arguments_.has(option)) return;
-        out_.Key(option);
-        out_.Bool(true);
+        if (arguments_.has(option)) boolean(option, true);
     }
 
     Result<std::string> finish() {
@@ -70,7 +73,12 @@ Result<std::string> memoryBody(const Arguments& arguments, const std::string* co
     body.texts("tag", "tags");
     body.jsonOption("metadata", "metadata");
     body.jsonOption("importance", "importance");
+    if (arguments.has("pin")) body.boolean("pinned", true);
+    if (arguments.has("unpin")) body.boolean("pinned", false);
+    body.option("tier", "tier");
     body.option("occurred-at", "occurred_at");
+    body.option("valid-from", "valid_from");
+    body.option("valid-until", "valid_until");
     body.option("expires-at", "expires_at");
     body.jsonOption("ttl-seconds", "ttl_seconds");
     body.option("on-duplicate", "on_duplicate");
@@ -87,6 +95,13 @@ Result<std::string> batchBody(const Arguments& arguments) {
     return body.finish();
 }
 
+Result<std::string> mergeBody(const Arguments& arguments) {
+    Body body(arguments);
+    body.words("ids");
+    body.option("content", "content");
+    return body.finish();
+}
+
 Result<std::string> searchBody(const Arguments& arguments) {
     Body body(arguments);
     body.text("query", arguments.words[0]);
@@ -99,6 +114,9 @@ Result<std::string> searchBody(const Arguments& arguments) {
     body.option("why-not", "why_not");
     body.texts("type", "types");
     body.texts("tag", "tags");
+    body.option("valid-at", "valid_at");
+    body.jsonOption("weights", "weights");
+    body.option("cursor", "cursor");
     body.option("since", "since");
     body.option("until", "until");
     body.jsonOption("max-tokens", "max_tokens");

@@ -50,6 +50,7 @@ void showResults(const json::Value& answer, std::ostream& out) {
         showLine(result["memory"], out);
         if (const json::Value* explain = json::find(result, "explain")) out << "       " << json::write(*explain) << "\n";
     }
+    if (const std::string cursor = text(answer, "next_cursor"); !cursor.empty()) out << "more: --cursor " << cursor << "\n";
     if (const json::Value* explain = json::find(answer, "explain")) out << "search " << json::write(*explain) << "\n";
     if (const json::Value* why = json::find(answer, "why_not")) out << "why not: " << json::write(*why) << "\n";
 }
@@ -146,6 +147,9 @@ void addMemoryCommands(std::vector<Command>& commands, const Connect& connect) {
                               {"tag", Takes::Value, "TAG", "with all of these tags; may be given more than once"},
                               {"since", Takes::Value, "WHEN", "what occurred then or later, an RFC 3339 date and time"},
                               {"until", Takes::Value, "WHEN", "what occurred before, an RFC 3339 date and time"},
+                              {"valid-at", Takes::Value, "WHEN", "what holds in the world at that time, an RFC 3339 date and time"},
+                              {"weights", Takes::Value, "JSON", "how much a part of the score counts: vector, session, dates, importance, recency"},
+                              {"cursor", Takes::Value, "CURSOR", "of the page before"},
                               {"max-tokens", Takes::Value, "N", "as many results as stay within it, at four bytes a token"},
                               {"as-of", Takes::Value, "WHEN", "the past: an LSN, or an RFC 3339 date and time"},
                               {"explain", Takes::Nothing, "", "say how each score came about, and what the search did"},
@@ -161,6 +165,7 @@ void addMemoryCommands(std::vector<Command>& commands, const Connect& connect) {
     commands.push_back({"memory", "list", "", "show memories in order", 0, 0,
                         with({workspace,
                               {"filter", Takes::Value, "JSON", "conditions, see the filter language"},
+                              {"valid-at", Takes::Value, "WHEN", "what holds in the world at that time, an RFC 3339 date and time"},
                               {"order", Takes::Value, "ORDER", "created, updated, occurred or importance"},
                               {"direction", Takes::Value, "DIR", "asc or desc"},
                               {"limit", Takes::Value, "N", "1 to 1000"},
@@ -169,10 +174,12 @@ void addMemoryCommands(std::vector<Command>& commands, const Connect& connect) {
                             std::vector<std::pair<std::string, std::string>> parameters;
                             for (const char* name : {"workspace", "filter", "order", "direction", "limit", "cursor"})
                                 parameters.emplace_back(name, a.get(name));
+                            parameters.emplace_back("valid_at", a.get("valid-at"));
                             return request(connect, a, {"GET", "/v1/memories" + query(parameters), "", {}}, s, &showPage);
                         }});
     commands.push_back({"memory", "update", "ID", "change some fields of a memory", 1, 1,
-                        with(withFields({{"content", Takes::Value, "TEXT", "the new content; - reads standard input"}, if_version})),
+                        with(withFields({{"content", Takes::Value, "TEXT", "the new content; - reads standard input"},
+                                          {"unpin", Takes::Nothing, "", "let it go again"}, if_version})),
                         [connect](const Arguments& a, Streams s) {
                             const std::string content = contentOf(a.get("content"), s);
                             auto body = memoryBody(a, a.has("content") ? &content : nullptr);
@@ -221,6 +228,20 @@ void addMemoryCommands(std::vector<Command>& commands, const Connect& connect) {
                               {"remove", Takes::Value, "TAG", "may be given several times"},
                               atomic}),
                         changeMany("/v1/memories:tag")});
+    commands.push_back({"memory", "merge", "ID...", "make one memory of several; the first is kept, the others are deleted", 2, 100,
+                        with({{"content", Takes::Value, "TEXT", "what the kept one says from now on"}}),
+                        [connect](const Arguments& a, Streams s) {
+                            auto body = mergeBody(a);
+                            if (!body) return tell(body.error(), EX_USAGE, s);
+                            return request(connect, a, {"POST", "/v1/memories:merge", *body, {}}, s, &showChanged);
+                        }});
+    commands.push_back({"memory", "feedback", "ID useful|useless", "say whether a memory was useful: it is found earlier, or later",
+                        2, 2, with({}), [connect](const Arguments& a, Streams s) {
+                            if (a.words[1] != "useful" && a.words[1] != "useless")
+                                return tell(Error{"", "'" + a.words[1] + "' is neither useful nor useless", "", ""}, EX_USAGE, s);
+                            const std::string body = a.words[1] == "useful" ? R"({"useful":true})" : R"({"useful":false})";
+                            return request(connect, a, {"POST", idPath(a, ":feedback"), body, {}}, s, &showChanged);
+                        }});
     commands.push_back({"memory", "purge", "ID", "remove every version and byte of a memory, for good", 1, 1, with({if_version}),
                         [connect](const Arguments& a, Streams s) {
                             return request(connect, a, ifVersion(a, {"POST", idPath(a, ":purge"), "", {}}), s,

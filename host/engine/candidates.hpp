@@ -14,11 +14,12 @@ struct Candidate {
     double lexical = 0, vector = 0;   // the arms' parts of the score
     double neighbours = 0;            // lent by the memories before and after it in its session
     double session = 1, date = 1;     // factors: its session fits the query; it is of a time that the query names
+    double importance = 1, recency = 1;  // see weight.hpp
     uint32_t length = 0;              // in terms, if a term of the query is in it
     std::vector<uint32_t> tf;         // by term of the plan
 
     double own() const { return lexical + vector; }
-    double score() const { return (own() + neighbours) * session * date; }
+    double score() const { return (own() + neighbours) * session * date * importance * recency; }
 };
 
 using Candidates = std::unordered_map<uint64_t, Candidate>;  // by rid

@@ -83,9 +83,10 @@ Result<std::vector<Written>> Engine::changed(const ChangeMany& request, const Vi
         const Uuid id = item.memory.id;
         if (item.outcome == Written::Outcome::Refused || !seen.insert(id).second) continue;
         if (expired(item.memory, now)) item = {std::move(item.memory), Written::Outcome::Refused, memoryNotFound(id)};
+        else if (deletes && item.memory.pinned) item = {std::move(item.memory), Written::Outcome::Refused, memoryPinned(id)};
         else if (deletes) item.outcome = Written::Outcome::Deleted;
         else if (changeTags(item.memory, request.change)) {
-            auto valid = validate(rulesOf(item.memory));
+            auto valid = validate(item.memory);
             item.outcome = valid ? Written::Outcome::Changed : Written::Outcome::Refused;
             if (!valid) item.error = valid.error();
         }

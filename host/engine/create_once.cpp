@@ -99,7 +99,7 @@ private:
         if (given.on_duplicate == OnDuplicate::Skip) return items_.push_back({place, Written::Outcome::Skipped, {}});
         Memory next = merged(there.memory, given);
         if (sameFields(next, there.memory)) return items_.push_back({place, Written::Outcome::Skipped, {}});
-        if (auto valid = validate(rulesOf(next)); !valid)
+        if (auto valid = validate(next); !valid)
             return items_.push_back({place, Written::Outcome::Refused, valid.error()});
         if (there.write == Write::None) {
             next.version = there.expected + 1;

@@ -188,7 +188,7 @@ Result<Same> findSame(const StorageBinding& storage, const View& view, ArenaCall
     return same;
 }
 
-Memory merged(Memory there, const NewMemory& given) {
+Memory merged(Memory there, const MemoryFields& given) {
     for (const std::string& tag : given.tags)
         if (std::find(there.tags.begin(), there.tags.end(), tag) == there.tags.end()) there.tags.push_back(tag);
     there.importance = std::max(there.importance, given.importance);

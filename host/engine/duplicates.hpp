@@ -37,7 +37,7 @@ Result<Same> findSame(const StorageBinding& storage, const View& view, ArenaCall
 
 // The memory `there` with what `given` adds: tags united, members of metadata of the newer over those of the older, the
 // greater importance. Nothing else changes.
-Memory merged(Memory there, const NewMemory& given);
+Memory merged(Memory there, const MemoryFields& given);
 
 struct Alike {
     Memory memory;

@@ -11,6 +11,7 @@ namespace {
 constexpr size_t kReadBudget = 16u << 20;
 constexpr size_t kHistoryLimit = 10000;
 constexpr std::chrono::seconds kInlinePatience{2};
+constexpr double kFeedback = 0.2;
 
 Error conflict(const Uuid& id, uint64_t version) {
     return {"version_conflict", "memory " + id.text() + " has version " + std::to_string(version), "", ""};
@@ -66,8 +67,12 @@ void patchMemory(Memory& memory, const MemoryPatch& patch) {
     if (patch.metadata) memory.metadata = *patch.metadata;
     if (patch.tags) memory.tags = *patch.tags;
     if (patch.importance) memory.importance = *patch.importance;
+    if (patch.useful) memory.importance += kFeedback * ((*patch.useful ? 1.0 : 0.0) - memory.importance);
+    if (patch.pinned) memory.pinned = *patch.pinned;
     if (patch.occurred_at) memory.occurred_at = *patch.occurred_at;
     if (patch.expires_at) memory.expires_at = *patch.expires_at;
+    if (patch.valid_from) memory.valid_from = *patch.valid_from;
+    if (patch.valid_until) memory.valid_until = *patch.valid_until;
 }
 
 // The vectors that can be had without waiting. One that cannot comes later: a memory is not refused for want of it.
@@ -283,7 +288,7 @@ void Engine::attemptUpdate(std::shared_ptr<Update> update) {
     else if (update->expected && *update->expected != memory->version) refusal = conflict(update->id, memory->version);
     if (refusal.code.empty()) {
         patchMemory(*memory, update->patch);
-        if (auto valid = validate(rulesOf(*memory)); !valid) refusal = valid.error();
+        if (auto valid = validate(*memory); !valid) refusal = valid.error();
     }
     if (!refusal.code.empty())
         return refuseUnlessReplayed(update->tenant, update->id, update->options, std::move(refusal), update->done);

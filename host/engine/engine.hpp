@@ -98,6 +98,7 @@ using QueryVectorDone = std::function<void(Result<QueryVector>)>;
 struct Update;
 struct CreateOnce;
 struct ChangeMany;
+struct MergeRequest;
 
 class Engine {
 public:
@@ -124,6 +125,10 @@ public:
     // In one transaction; an id given twice counts once. Together: memory_not_found. batch_too_large.
     void changeMany(const std::string& tenant, std::vector<Uuid> ids, BulkChange change, Items items, WriteOptions options,
                     RenderWritten render, WriteDone done);
+    // The first gets the tags, the greater importance, the pin and the metadata that it lacks of the others, is of the
+    // permanent tier if one of them is, and names them in "merged_from" of its metadata; they are deleted, all in one
+    // transaction. `render` gets what is kept. memory_not_found, invalid_value.
+    void merge(const std::string& tenant, Merge merge, WriteOptions options, WriteDone done);
     // memory_not_found, version_conflict.
     void update(const std::string& tenant, const Uuid& id, MemoryPatch patch, std::optional<uint64_t> expected,
                 WriteOptions options, WriteDone done);
@@ -186,6 +191,7 @@ private:
     friend struct Update;
     friend struct CreateOnce;
     friend struct ChangeMany;
+    friend struct MergeRequest;
     struct Tenant {
         uint64_t db = 0;
         std::shared_ptr<TenantVectors> vectors;
@@ -197,11 +203,14 @@ private:
     Prepared prepare(const Tenant& tenant, Memory memory);
     void noteMissing(const std::shared_ptr<TenantVectors>& vectors, std::span<const uint32_t> given, size_t memories,
                      uint64_t lsn);
+    // Those that are live and not expired, in the order of their ids. memory_not_found with a pointer into /ids.
+    Result<std::vector<Memory>> allOf(const View& view, std::span<const Uuid> ids);
     Result<Memory> current(const Tenant& tenant, const Uuid& id);
     Result<std::vector<Memory>> versions(const Tenant& tenant, const Uuid& id, const ReadOptions& options);
     void attemptUpdate(std::shared_ptr<Update> update);
     void attemptCreate(std::shared_ptr<CreateOnce> create);
     void attemptChange(std::shared_ptr<ChangeMany> request);
+    void attemptMerge(std::shared_ptr<MergeRequest> request);
     Result<std::vector<Written>> changed(const ChangeMany& request, const View& view, int64_t now);
     // A version has the name of its text only as long as the one before it has.
     static void keepName(Memory& next, const Memory& newest);

@@ -1,11 +1,10 @@
 // The reads of Engine: get, history, list, search, stats.
 #include "engine/as_of.hpp"
+#include "engine/cursor.hpp"
 #include "engine/duplicates.hpp"
 #include "engine/engine.hpp"
 
 #include <engram/cpp/text.hpp>
-
-#include <openssl/evp.h>
 
 #include <algorithm>
 
@@ -17,63 +16,13 @@ constexpr size_t kReadBudget = 16u << 20;
 constexpr size_t kPageBytes = 4u << 20;
 constexpr uint32_t kPageStep = 50;
 
-constexpr char kAlphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-
-std::string encode(std::string_view bytes) {  // base64url without padding (RFC 4648)
-    std::string out;
-    unsigned bits = 0;
-    int have = 0;
-    for (unsigned char c : bytes) {
-        bits = bits << 8 | c;
-        for (have += 8; have >= 6; have -= 6) out.push_back(kAlphabet[bits >> (have - 6) & 63]);
-    }
-    if (have > 0) out.push_back(kAlphabet[bits << (6 - have) & 63]);
-    return out;
-}
-
-std::optional<std::string> decode(std::string_view text) {
-    std::string out;
-    unsigned bits = 0;
-    int have = 0;
-    for (char c : text) {
-        const char* at = c ? std::char_traits<char>::find(kAlphabet, 64, c) : nullptr;
-        if (!at) return std::nullopt;
-        bits = bits << 6 | static_cast<unsigned>(at - kAlphabet);
-        if ((have += 6) >= 8) {
-            have -= 8;
-            out.push_back(static_cast<char>(bits >> have & 0xFF));
-        }
-    }
-    return out;
-}
-
-void describe(std::string& out, const Filter::Node& node) {
-    out += '(' + std::to_string(node.op) + ' ' + std::to_string(node.field) + ' ' + node.path;
-    for (const Filter::Value& value : node.values)
-        out += '\0' + std::to_string(value.type) + ':' + std::to_string(value.integer) + ':' +
-               std::to_string(value.real) + ':' + (value.boolean ? '1' : '0') + value.text;
-    for (const Filter::Node& child : node.children) describe(out, child);
-    out += ')';
-}
-
-// 16 bytes that a cursor carries, so that one of another tenant or query is recognised.
-std::string fingerprint(const std::string& tenant, const ListQuery& query) {
-    std::string text = tenant + '\0' + std::to_string(static_cast<int>(query.order)) +
-                       std::to_string(static_cast<int>(query.direction));
-    for (const std::string& workspace : query.workspaces) text += '\0' + workspace;
-    if (!query.filter.empty()) describe(text, *query.filter.root());
-    unsigned char digest[EVP_MAX_MD_SIZE];
-    unsigned length = 0;
-    EVP_Digest(text.data(), text.size(), digest, &length, EVP_sha256(), nullptr);
-    return std::string(reinterpret_cast<const char*>(digest), 16);
-}
-
-Result<std::string> openCursor(const std::string& cursor, const std::string& mark) {
-    if (cursor.empty()) return std::string();
-    const auto bytes = decode(cursor);
-    if (!bytes || bytes->size() < mark.size() || bytes->compare(0, mark.size(), mark) != 0)
-        return Error{"invalid_cursor", "the cursor belongs to another query or is damaged", "", "/cursor"};
-    return bytes->substr(mark.size());
+std::string markOf(const std::string& tenant, const ListQuery& query) {
+    Fingerprint mark(tenant);
+    mark.add(static_cast<int64_t>(query.order));
+    mark.add(static_cast<int64_t>(query.direction));
+    for (const std::string& workspace : query.workspaces) mark.add(workspace);
+    mark.add(query.filter);
+    return mark.bytes();
 }
 
 uint32_t abiOrder(Order order) {
@@ -126,8 +75,8 @@ Result<std::vector<Memory>> Engine::history(const std::string& tenant_id, const 
 Result<Page> Engine::list(const std::string& tenant_id, const ListQuery& query, const ReadOptions& options) {
     auto found = tenant(tenant_id);
     if (!found) return found.error();
-    const std::string mark = fingerprint(tenant_id, query);
-    auto cursor = openCursor(query.cursor, mark);
+    const std::string mark = markOf(tenant_id, query);
+    auto cursor = query.cursor.empty() ? Result<std::string>(std::string()) : openCursor(query.cursor, mark);
     if (!cursor) return cursor.error();
     Filter filter = query.filter;
     filter.require(notExpired(clock_.now()));
@@ -160,7 +109,7 @@ Result<Page> Engine::list(const std::string& tenant_id, const ListQuery& query, 
     } while (next.len > 0 && counted < query.limit && bytes < kPageBytes);
     Page page;
     page.memories = std::move(rows.memories);
-    if (next.len > 0) page.next_cursor = encode(mark + std::string(engram::view(next)));
+    if (next.len > 0) page.next_cursor = sealCursor(mark, engram::view(next));
     return page;
 }
 
@@ -206,11 +155,18 @@ Result<SearchAnswer> Engine::search(const std::string& tenant_id, const SearchQu
                                     const ReadOptions& options) {
     auto found = tenant(tenant_id);
     if (!found) return found.error();
+    auto page = readSearchCursor(tenant_id, query);
+    if (!page) return page.error();
     ArenaCall call(0, kReadBudget);
     const uint64_t db = (*found)->db;
     uint64_t at = query.as_of_lsn.value_or(ENGRAM_LSN_MAX);
     int64_t now = query.as_of_time.value_or(clock_.now());
-    if (query.as_of_time) {
+    if (*page) {
+        if ((*page)->space != 0 && (*page)->space != vector.space)
+            return Error{"invalid_cursor", "the vectors that the first page was found by cannot be had", "search again", "/cursor"};
+        at = (*page)->lsn;
+        now = (*page)->now;
+    } else if (query.as_of_time) {
         auto lsn = lsnAt(storage_, call, db, *query.as_of_time);
         if (!lsn) return lsn.error();
         at = *lsn;
@@ -221,7 +177,12 @@ Result<SearchAnswer> Engine::search(const std::string& tenant_id, const SearchQu
     }
     auto view = View::begin(storage_, call, db, options.at_least_lsn, at);
     if (!view) return view.error();
-    return runSearch(storage_, *view, call, vector, options_.search, query, now);
+    const uint64_t first = *page ? (*page)->first : 0;
+    // A first page that was found without vectors is followed by others of the kind.
+    const QueryVector used = *page && (*page)->space == 0 ? QueryVector() : vector;
+    auto answer = runSearch(storage_, *view, call, used, options_.search, query, now, first);
+    if (answer) answer->page = {searchMark(tenant_id, query), view->lsn(), now, first, answer->page.all, used.space};
+    return answer;
 }
 
 Result<void> Engine::check(const std::string& tenant_id) {

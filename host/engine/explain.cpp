@@ -53,6 +53,8 @@ std::string Hit::explainJson() const {
     number(out, "neighbours", neighbours);
     number(out, "session", session);
     number(out, "date", date);
+    number(out, "importance", importance);
+    number(out, "recency", recency);
     out.EndObject();
     return {buffer.GetString(), buffer.GetSize()};
 }

@@ -15,7 +15,15 @@ namespace {
 constexpr unsigned kMaxDepth = 16;
 constexpr size_t kMaxNodes = 256, kMaxValues = 256, kMaxText = 1024;
 
-enum class FieldType { Text, Number, Time, Tag, Any };
+enum class FieldType {
+    Text,
+    Number,
+    Time,
+    Bool,
+    Tag,
+    Tier,  // of whether it expires: storage knows no tiers
+    Any
+};
 
 struct Field {
     std::string_view name;
@@ -33,24 +41,36 @@ constexpr Field kFields[] = {
     {"created_at", ENGRAM_FIELD_CREATED_AT, FieldType::Time},
     {"updated_at", ENGRAM_FIELD_UPDATED_AT, FieldType::Time},
     {"expires_at", ENGRAM_FIELD_EXPIRES_AT, FieldType::Time},
+    {"valid_from", ENGRAM_FIELD_VALID_FROM, FieldType::Time},
+    {"valid_until", ENGRAM_FIELD_VALID_UNTIL, FieldType::Time},
+    {"pinned", ENGRAM_FIELD_PINNED, FieldType::Bool},
+    {"content", ENGRAM_FIELD_TEXT, FieldType::Text},
+    {"tier", ENGRAM_FIELD_EXPIRES_AT, FieldType::Tier},
 };
+
+constexpr bool isText(FieldType type) { return type == FieldType::Text || type == FieldType::Any; }
+constexpr bool isTag(FieldType type) { return type == FieldType::Tag; }
+constexpr bool canContain(FieldType type) { return isText(type) || isTag(type); }
+constexpr bool equates(FieldType) { return true; }
+constexpr bool compares(FieldType type) { return type != FieldType::Tier; }
 
 struct Operator {
     std::string_view name;
-    uint32_t op;
+    uint32_t op;  // by which storage does it
+    bool (*takes)(FieldType);
 };
 
-constexpr Operator kOperators[] = {{"eq", ENGRAM_EQ}, {"ne", ENGRAM_NE},   {"lt", ENGRAM_LT}, {"lte", ENGRAM_LE},
-                                   {"gt", ENGRAM_GT}, {"gte", ENGRAM_GE},  {"in", ENGRAM_IN}, {"exists", ENGRAM_EXISTS}};
+constexpr Operator kOperators[] = {
+    {"eq", ENGRAM_EQ, equates}, {"ne", ENGRAM_NE, equates}, {"in", ENGRAM_IN, equates},
+    {"lt", ENGRAM_LT, compares}, {"lte", ENGRAM_LE, compares}, {"gt", ENGRAM_GT, compares}, {"gte", ENGRAM_GE, compares},
+    {"exists", ENGRAM_EXISTS, compares}, {"contains", ENGRAM_CONTAINS, canContain},
+    {"prefix", ENGRAM_GE, isText}, {"any", ENGRAM_IN, isTag}, {"all", ENGRAM_AND, isTag}};
 
 Error invalid(const std::string& pointer, std::string message, std::string hint = {}) {
     return {"invalid_filter", std::move(message), std::move(hint), "/filter" + pointer};
 }
 
-template <class List>
-std::string suggestion(std::string_view word, const List& list, std::initializer_list<std::string_view> more) {
-    std::vector<std::string_view> names(more);
-    for (const auto& entry : list) names.push_back(entry.name);
+std::string suggestion(std::string_view word, const std::vector<std::string_view>& names) {
     if (auto close = config::closest(word, names)) return "did you mean '" + std::string(*close) + "'?";
     std::string all = "known are";
     for (std::string_view name : names) all += " " + std::string(name);
@@ -125,8 +145,9 @@ private:
         }
         for (const Field& field : kFields)
             if (field.name == name) return conditions(field, {}, value, at);
-        return invalid(at, "unknown field '" + json::brief(name) + "'",
-                       suggestion(name, kFields, {"metadata.<name>", "and", "or", "not"}));
+        std::vector<std::string_view> names = {"metadata.<name>", "and", "or", "not"};
+        for (const Field& field : kFields) names.push_back(field.name);
+        return invalid(at, "unknown field '" + json::brief(name) + "'", suggestion(name, names));
     }
 
     Result<Filter::Node> list(uint32_t op, const json::Value& value, const std::string& at, unsigned depth) {
@@ -144,7 +165,7 @@ private:
     // One field: a plain value (equals), or an object of operators that must all hold.
     Result<Filter::Node> conditions(const Field& field, std::string path, const json::Value& value,
                                     const std::string& at) {
-        if (!value.IsObject()) return condition(field, path, ENGRAM_EQ, value, at);
+        if (!value.IsObject()) return named(field, path, "eq", value, at);
         Filter::Node all{ENGRAM_AND, 0, {}, {}, {}};
         for (const auto& member : value.GetObject()) {
             const std::string name(json::view(member.name));
@@ -159,33 +180,57 @@ private:
 
     Result<Filter::Node> named(const Field& field, const std::string& path, const std::string& name,
                                const json::Value& value, const std::string& at) {
-        if (field.type == FieldType::Tag && (name == "any" || name == "all")) {
-            if (name == "any") return condition(field, path, ENGRAM_IN, value, at);
-            if (!value.IsArray()) return invalid(at, "'all' takes a list");
-            Filter::Node all{ENGRAM_AND, 0, {}, {}, {}};
-            for (const auto& tag : value.GetArray()) {
-                auto node = condition(field, path, ENGRAM_EQ, tag, at);
-                if (!node) return node.error();
-                all.children.push_back(std::move(*node));
-            }
-            return all;
+        const auto* op = std::find_if(std::begin(kOperators), std::end(kOperators),
+                                      [&](const Operator& one) { return one.name == name; });
+        const bool known = op != std::end(kOperators);
+        if (!known || !op->takes(field.type)) {
+            std::vector<std::string_view> names;
+            for (const Operator& one : kOperators)
+                if (one.takes(field.type)) names.push_back(one.name);
+            return invalid(at, known ? "'" + name + "' is not for '" + std::string(field.name) + "'"
+                                     : "unknown operator '" + json::brief(name) + "'", suggestion(name, names));
         }
+        if (field.type == FieldType::Tier) return tier(field, *op, value, at);
         if (name == "prefix") return prefixed(field, path, value, at);
-        for (const Operator& known : kOperators)
-            if (known.name == name) return condition(field, path, known.op, value, at);
-        return invalid(at, "unknown operator '" + json::brief(name) + "'",
-                       suggestion(name, kOperators,
-                                  field.type == FieldType::Tag ? std::initializer_list<std::string_view>{"any", "all"}
-                                                               : std::initializer_list<std::string_view>{"prefix"}));
+        return name == "all" ? everyTag(field, value, at) : condition(field, path, op->op, value, at);
     }
 
-    // Text that begins with `value` is a range of texts: storage needs no operator for it. A range of tags would be two
-    // conditions, which two tags could meet.
+    Result<Filter::Node> everyTag(const Field& field, const json::Value& value, const std::string& at) {
+        if (!value.IsArray()) return invalid(at, "'all' takes a list");
+        Filter::Node all{ENGRAM_AND, 0, {}, {}, {}};
+        for (const auto& tag : value.GetArray()) {
+            auto node = condition(field, {}, ENGRAM_EQ, tag, at);
+            if (!node) return node.error();
+            all.children.push_back(std::move(*node));
+        }
+        return all;
+    }
+
+    // daily: it expires; permanent: it does not. Of a list any.
+    Result<Filter::Node> tier(const Field& field, const Operator& op, const json::Value& value, const std::string& at) {
+        Filter::Node any{ENGRAM_OR, 0, {}, {}, {}};
+        const auto add = [&](const json::Value& name) -> Result<void> {
+            const std::string_view text = name.IsString() ? json::view(name) : std::string_view();
+            if (text != "daily" && text != "permanent") return invalid(at, "a tier is daily or permanent");
+            Filter::Node expires{ENGRAM_EXISTS, field.id, {}, {}, {}};
+            if (text == "permanent") expires = {ENGRAM_NOT, 0, {}, {}, {std::move(expires)}};
+            any.children.push_back(std::move(expires));
+            return count(at);
+        };
+        if (op.op != ENGRAM_IN) {
+            if (auto added = add(value); !added) return added.error();
+        } else {
+            if (!value.IsArray() || value.Size() > kMaxValues) return invalid(at, "'in' takes a list of at most 256");
+            for (const auto& name : value.GetArray())
+                if (auto added = add(name); !added) return added.error();
+        }
+        if (op.op == ENGRAM_NE) return Filter::Node{ENGRAM_NOT, 0, {}, {}, {std::move(any)}};
+        return any;
+    }
+
+    // Text that begins with `value` is a range of texts: storage needs no operator for it. Not for tags: a range of them
+    // would be two conditions, which two tags could meet.
     Result<Filter::Node> prefixed(const Field& field, const std::string& path, const json::Value& value, const std::string& at) {
-        if (field.type == FieldType::Tag)
-            return invalid(at, "'prefix' is not for tags", "name the tags: {\"tags\": {\"any\": [\"a\", \"b\"]}}");
-        if (field.type != FieldType::Text && field.type != FieldType::Any)
-            return invalid(at, "'prefix' is for text, and '" + std::string(field.name) + "' is none", "use gte and lt");
         if (!value.IsString()) return invalid(at, "'prefix' takes a text");
         auto from = condition(field, path, ENGRAM_GE, value, at);
         if (!from) return from;
@@ -238,6 +283,9 @@ private:
             case FieldType::Number:
                 if (!value.IsNumber()) return invalid(at, "'" + std::string(field.name) + "' compares with a number");
                 return Filter::Value{ENGRAM_VALUE_REAL, {}, 0, value.GetDouble(), false};
+            case FieldType::Bool:
+                if (!value.IsBool()) return invalid(at, "'" + std::string(field.name) + "' is true or false");
+                break;
             case FieldType::Time: {
                 const auto time = value.IsString() ? parseTime(json::view(value)) : std::nullopt;
                 if (!time)
@@ -245,6 +293,7 @@ private:
                                    "write it like 2026-01-31T09:30:00Z");
                 return Filter::Value{ENGRAM_VALUE_INTEGER, {}, *time, 0, false};
             }
+            case FieldType::Tier:
             case FieldType::Any: break;
         }
         if (value.IsString()) {
@@ -259,6 +308,12 @@ private:
 
     size_t nodes_ = 0;
 };
+
+// Absent, or not so.
+Filter::Node unless(uint32_t field, uint32_t op, int64_t time) {
+    Filter::Node node{op, field, {}, {{ENGRAM_VALUE_INTEGER, {}, time, 0, false}}, {}};
+    return {ENGRAM_NOT, 0, {}, {}, {std::move(node)}};
+}
 
 }  // namespace
 
@@ -293,11 +348,10 @@ void Filter::require(Node node) {
     root_ = std::move(both);
 }
 
-Filter::Node notExpired(int64_t now) {
-    Filter::Node expired{ENGRAM_LE, ENGRAM_FIELD_EXPIRES_AT, {}, {{ENGRAM_VALUE_INTEGER, {}, now, 0, false}}, {}};
-    Filter::Node node{ENGRAM_NOT, 0, {}, {}, {}};
-    node.children.push_back(std::move(expired));
-    return node;
+Filter::Node notExpired(int64_t now) { return unless(ENGRAM_FIELD_EXPIRES_AT, ENGRAM_LE, now); }
+
+Filter::Node validAt(int64_t time) {
+    return {ENGRAM_AND, 0, {}, {}, {unless(ENGRAM_FIELD_VALID_FROM, ENGRAM_GT, time), unless(ENGRAM_FIELD_VALID_UNTIL, ENGRAM_LE, time)}};
 }
 
 LoweredFilter::LoweredFilter(const Filter& filter) {

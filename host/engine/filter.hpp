@@ -50,6 +50,8 @@ Result<Filter> parseFilter(const json::Value& value);
 
 // expires_at absent or after `now`.
 Filter::Node notExpired(int64_t now);
+// valid_from absent or not after `time`, and valid_until absent or after it.
+Filter::Node validAt(int64_t time);
 
 // What a node is about, for messages: "importance gte", "metadata:/project eq"; "and", "or", "not".
 std::string nameOf(const Filter::Node& node);

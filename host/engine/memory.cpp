@@ -50,36 +50,16 @@ Result<void> validateWorkspace(std::string_view name) {
                    "start with a letter or digit; then letters, digits and ._:/@-, at most 128");
 }
 
-NewMemory rulesOf(const Memory& memory) {
-    NewMemory rules;
-    rules.workspace = memory.workspace;
-    rules.type = memory.type;
-    rules.content = memory.content;
-    rules.metadata = memory.metadata;
-    rules.tags = memory.tags;
-    rules.importance = memory.importance;
-    rules.occurred_at = memory.occurred_at;
-    rules.expires_at = memory.expires_at;
-    return rules;
-}
-
-Memory firstVersion(NewMemory given, int64_t now) {
+Memory firstVersion(MemoryFields given, int64_t now) {
     Memory memory;
+    static_cast<MemoryFields&>(memory) = std::move(given);
     memory.id = mintUuid(now);
-    memory.workspace = std::move(given.workspace);
-    memory.type = std::move(given.type);
-    memory.content = std::move(given.content);
-    memory.metadata = std::move(given.metadata);
-    memory.tags = std::move(given.tags);
-    memory.importance = given.importance;
-    memory.occurred_at = given.occurred_at;
-    memory.expires_at = given.expires_at;
     memory.created_at = memory.updated_at = now;
     memory.version = 1;
     return memory;
 }
 
-Result<void> validate(const NewMemory& memory) {
+Result<void> validate(const MemoryFields& memory) {
     if (memory.content.empty()) return invalid("/content", "content is empty", "send the text to remember");
     if (memory.content.size() > kMaxContent)
         return Error{"content_too_large", "content has " + std::to_string(memory.content.size()) + " bytes", "",
@@ -93,8 +73,14 @@ Result<void> validate(const NewMemory& memory) {
         return invalid("/metadata", "metadata must be a JSON object, nested at most 16 deep");
     if (!std::isfinite(memory.importance) || memory.importance < 0 || memory.importance > 1)
         return invalid("/importance", "importance must be from 0 to 1");
-    if (auto ok = validateTime(memory.occurred_at, "/occurred_at"); !ok) return ok;
-    return validateTime(memory.expires_at, "/expires_at");
+    for (const auto& [time, pointer] : {std::pair(memory.occurred_at, "/occurred_at"), {memory.expires_at, "/expires_at"},
+                                        {memory.valid_from, "/valid_from"}, {memory.valid_until, "/valid_until"}})
+        if (auto ok = validateTime(time, pointer); !ok) return ok;
+    if (memory.valid_from && memory.valid_until && *memory.valid_until <= *memory.valid_from)
+        return invalid("/valid_until", "valid_until is not after valid_from");
+    if (memory.pinned && memory.expires_at)
+        return invalid("/pinned", "a pinned memory does not expire", "send tier permanent too, or do not pin it");
+    return {};
 }
 
 }  // namespace engram::engine

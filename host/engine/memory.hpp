@@ -20,30 +20,35 @@ inline constexpr size_t kMaxMetadata = 64u << 10; // bytes of JSON
 inline constexpr size_t kMaxTags = 64;
 inline constexpr size_t kMaxTag = 128;            // bytes
 
-struct Memory {
-    enum class State { Live, Deleted };
-
-    Uuid id;
-    std::string workspace, type, content;
+// What people say of a memory. Times are milliseconds since the epoch.
+struct MemoryFields {
+    std::string workspace = "default", type = "note", content;
     std::string metadata = "{}";  // a JSON object
     std::vector<std::string> tags;
     double importance = 0.5;  // 0 to 1
-    std::optional<int64_t> occurred_at, expires_at;  // milliseconds since the epoch, as all times
+    bool pinned = false;      // does not expire, does not fade with age, and only a delete of its own deletes it
+    std::optional<int64_t> occurred_at, expires_at;
+    std::optional<int64_t> valid_from, valid_until;  // when it holds in the world: from <= time < until; absent: open
+};
+
+struct Memory : MemoryFields {
+    enum class State { Live, Deleted };
+
+    Uuid id;
     int64_t created_at = 0, updated_at = 0;
     uint64_t version = 0, lsn = 0;
     State state = State::Live;
     std::string name{};  // that of its text, if it was stored on the condition that no other has it; see duplicates.hpp
 };
 
+// A memory that expires is of the daily tier, another of the permanent one.
+inline constexpr int64_t kDailyTtl = 24LL * 3600 * 1000;
+inline std::string_view tierOf(const MemoryFields& memory) { return memory.expires_at ? "daily" : "permanent"; }
+
 // What to do with a memory whose text another of its workspace has already.
 enum class OnDuplicate { Allow, Reject, Skip, Merge };
 
-struct NewMemory {
-    std::string workspace = "default", type = "note", content;
-    std::string metadata = "{}";
-    std::vector<std::string> tags;
-    double importance = 0.5;
-    std::optional<int64_t> occurred_at, expires_at;
+struct NewMemory : MemoryFields {
     OnDuplicate on_duplicate = OnDuplicate::Allow;
 };
 
@@ -51,18 +56,22 @@ struct MemoryPatch {  // outer optional: given; inner: a value, or cleared
     std::optional<std::string> content, type, metadata;
     std::optional<std::vector<std::string>> tags;
     std::optional<double> importance;
-    std::optional<std::optional<int64_t>> occurred_at, expires_at;
+    std::optional<bool> pinned;
+    std::optional<bool> useful;  // feedback: its importance moves a fifth of the way to 1, or to 0
+    std::optional<std::optional<int64_t>> occurred_at, expires_at, valid_from, valid_until;
 };
 
 // content_too_large or invalid_value, with a pointer to the member.
-Result<void> validate(const NewMemory& memory);
+Result<void> validate(const MemoryFields& memory);
 Result<void> validateWorkspace(std::string_view name);
-// The memory as the rules for a new one see it: they hold for a changed one too.
-NewMemory rulesOf(const Memory& memory);
 // The first version of a memory, with an id of its own. now: milliseconds.
-Memory firstVersion(NewMemory given, int64_t now);
+Memory firstVersion(MemoryFields given, int64_t now);
 
 inline bool expired(const Memory& memory, int64_t now) { return memory.expires_at && *memory.expires_at <= now; }
+
+inline Error memoryPinned(const Uuid& id) {
+    return {"memory_pinned", "memory " + id.text() + " is pinned", "unpin it, or delete it by itself", ""};
+}
 
 inline Error memoryNotFound(const Uuid& id) { return {"memory_not_found", "no memory " + id.text(), "", "/id"}; }
 
@@ -81,6 +90,12 @@ using RenderWritten = std::function<std::string(std::span<const Written>)>;
 
 // Independent: an item that is refused hinders no other. Together: it refuses the request; nothing is written.
 enum class Items { Independent, Together };
+
+// Several memories become one.
+struct Merge {
+    std::vector<Uuid> ids;               // 2 to 100, of one workspace; the first is kept, the others are deleted
+    std::optional<std::string> content;  // of the one that is kept, if its own does not say it all
+};
 
 // One change of many memories.
 struct BulkChange {

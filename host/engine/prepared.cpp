@@ -38,11 +38,13 @@ const engram_record* Prepared::record() {
     record_.tags = tags_.data();
     record_.n_tags = tags_.size();
     record_.importance = memory_.importance;
+    record_.pinned = memory_.pinned ? 1 : 0;
     record_.occurred_at = abiTime(memory_.occurred_at);
     record_.expires_at = abiTime(memory_.expires_at);
     record_.created_at = memory_.created_at;
     record_.updated_at = memory_.updated_at;
-    record_.valid_from = record_.valid_until = ENGRAM_TIME_NONE;
+    record_.valid_from = abiTime(memory_.valid_from);
+    record_.valid_until = abiTime(memory_.valid_until);
     record_.terms = terms_.data();
     record_.n_terms = terms_.size();
     record_.vectors = vectors_abi_.data();
@@ -61,8 +63,11 @@ Memory memoryOf(const engram_record& record) {
     memory.metadata = record.metadata.len ? view(record.metadata) : "{}";
     for (size_t i = 0; i < record.n_tags; ++i) memory.tags.emplace_back(view(record.tags[i]));
     memory.importance = record.importance;
+    memory.pinned = record.pinned != 0;
     memory.occurred_at = timeOf(record.occurred_at);
     memory.expires_at = timeOf(record.expires_at);
+    memory.valid_from = timeOf(record.valid_from);
+    memory.valid_until = timeOf(record.valid_until);
     memory.created_at = record.created_at;
     memory.updated_at = record.updated_at;
     memory.version = record.version;

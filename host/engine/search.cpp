@@ -1,12 +1,11 @@
 #include "engine/search.hpp"
 
 #include "engine/candidates.hpp"
-#include "engine/fuzzy.hpp"
+#include "engine/lexical_arm.hpp"
 #include "engine/period.hpp"
 #include "engine/prepared.hpp"
 #include "engine/session.hpp"
 
-#include <engram/cpp/bm25.hpp>
 #include <engram/cpp/text.hpp>
 
 #include <algorithm>
@@ -18,33 +17,6 @@ namespace {
 
 constexpr int64_t kToldWithin = 31LL * 86400 * 1000;  // after it happened
 constexpr size_t kDated = 200;                        // best candidates whose dates are looked at
-
-struct PlannedTerm {
-    std::string text;
-    uint64_t df = 0;
-    double idf = 0;
-    std::string stands_for{};  // see TermScore
-    uint32_t distance = 0;
-};
-
-struct Plan {
-    std::vector<PlannedTerm> terms;
-    size_t own_terms = 0;  // the first of them are of the query itself
-    std::vector<DroppedTerm> dropped;
-    double average_length = 1;
-};
-
-// Matches as they come from storage: the term frequencies of all stand in one array.
-struct Matches {
-    struct Match {
-        double bm25;
-        uint64_t rid;
-        uint32_t length;
-        size_t tf;  // where its own begin
-    };
-    std::vector<Match> matches;
-    std::vector<uint32_t> tf;
-};
 
 engram_scope scopeOf(const std::vector<engram_str>& workspaces, const LoweredFilter& filter) {
     return {sizeof(engram_scope), ENGRAM_KIND_MEMORY, workspaces.data(), workspaces.size(), filter.abi()};
@@ -65,9 +37,9 @@ Filter::Node occurredIn(const std::vector<Period>& periods) {
 class Search {
 public:
     Search(const StorageBinding& storage, const View& view, ArenaCall& call, const SearchOptions& options,
-           const SearchQuery& query, int64_t now)
+           const SearchQuery& query, int64_t now, uint64_t first)
         : storage_(storage), view_(view), call_(call), options_(options), query_(query),
-          now_(now), filter_(withExpiry(query.filter, now)), lowered_(filter_) {
+          now_(now), first_(first), filter_(wanted(query, now)), lowered_(filter_), words_(storage, view, call, options) {
         for (const std::string& workspace : query.workspaces) workspaces_.push_back(borrow(workspace));
         scope_ = scopeOf(workspaces_, lowered_);
         if (query.dates == SearchQuery::Dates::Favour) periods_ = periodsIn(query.text, now);
@@ -78,7 +50,7 @@ public:
         const bool lexical = query_.mode != SearchQuery::Mode::Vector;
         const bool vector = query_.mode != SearchQuery::Mode::Lexical && query_vector.space != 0;
         if (lexical) {
-            if (auto planned = timed("plan", [&] { return plan(); }); !planned) return planned.error();
+            if (auto planned = timed("plan", [&] { return words_.plan(query_.text, scope_, standIns()); }); !planned) return planned.error();
             if (auto matched = timed("lexical", [&] { return match(); }); !matched) return matched.error();
         }
         if (vector)
@@ -88,6 +60,7 @@ public:
             if (auto lent = timed("context", [&] { return lendContext(); }); !lent) return lent.error();
         if (!periods_.empty())
             if (auto dated = timed("dates", [&] { return favourDates(); }); !dated) return dated.error();
+        if (auto weighed = timed("weight", [&] { return weigh(); }); !weighed) return weighed.error();
         auto found = timed("read", [&] { return answer(); });
         if (found && query_.explain == SearchQuery::Explain::Yes) found->explanation = explanation();
         if (!found || !query_.why_not) return found;
@@ -114,8 +87,8 @@ private:
         }
         Explanation out = std::move(explanation_);
         out.candidates = {{"lexical", lexical}, {"vector", vector}, {"neighbours", lent}, {"all", candidates_.size()}};
-        for (const PlannedTerm& term : plan_.terms) out.terms.push_back({term.text, term.df, term.idf, term.stands_for});
-        out.dropped = plan_.dropped;
+        for (const PlannedTerm& term : words_.planned().terms) out.terms.push_back({term.text, term.df, term.idf, term.stands_for});
+        out.dropped = words_.planned().dropped;
         const Analysis telling = analyseQuery(query_.text);
         for (const Term& term : analyse(query_.text).terms) {
             auto is = [&](const Term& other) { return other.text == term.text; };
@@ -126,138 +99,28 @@ private:
     }
 
     Searched searched() {
-        for (const PlannedTerm& term : plan_.terms) looked_for_.push_back(term.text);
+        for (const PlannedTerm& term : words_.planned().terms) looked_for_.push_back(term.text);
         return {storage_, view_, call_, query_.workspaces, query_.filter, looked_for_, candidates_, query_.limit, now_};
     }
 
-    static Filter withExpiry(Filter filter, int64_t now) {
+    LexicalArm::StandIns standIns() const {
+        return query_.fuzzy == SearchQuery::Fuzzy::Auto ? LexicalArm::StandIns::Allowed : LexicalArm::StandIns::None;
+    }
+
+    static Filter wanted(const SearchQuery& query, int64_t now) {
+        Filter filter = query.filter;
         filter.require(notExpired(now));
+        if (query.valid_at) filter.require(validAt(*query.valid_at));
         return filter;
     }
 
-    // Rare terms first, as many as the budget of postings allows; common ones only if nothing else is there.
-    Result<void> plan() {
-        Analysis analysis = analyseQuery(query_.text);
-        for (; analysis.terms.size() > options_.max_terms; analysis.terms.pop_back())
-            plan_.dropped.push_back({analysis.terms.back().text, DroppedTerm::Reason::TooMany});
-        if (analysis.terms.empty()) return {};
-        std::vector<engram_str> terms;
-        for (const Term& term : analysis.terms) terms.push_back(borrow(term.text));
-        std::vector<uint64_t> df(terms.size());
-        engram_term_stats stats{};
-        stats.size = sizeof stats;
-        const engram_status status = storage_.table->terms(storage_.self, call_, view_.handle(), &scope_, terms.data(),
-                                                           terms.size(), df.data(), &stats);
-        if (status != ENGRAM_OK) return storageError(status, call_);
-        plan_.average_length =
-            stats.documents ? std::max(1.0, static_cast<double>(stats.total_length) / static_cast<double>(stats.documents))
-                            : 1.0;
-        std::vector<PlannedTerm> known;
-        for (size_t i = 0; i < terms.size(); ++i)
-            if (df[i] > 0) known.push_back({analysis.terms[i].text, df[i], inverseFrequency(stats.documents, df[i])});
-            else if (auto added = addStandIns(analysis.terms, i, stats.documents, known); !added) return added;
-        std::stable_sort(known.begin(), known.end(), [](const auto& a, const auto& b) { return a.df < b.df; });
-        uint64_t spent = 0;
-        for (PlannedTerm& term : known) {
-            const bool common = static_cast<double>(term.df) > options_.common_share * static_cast<double>(stats.documents) &&
-                                stats.documents > 1000;
-            const bool dear = spent + term.df > options_.posting_budget;
-            if (!plan_.terms.empty() && (common || dear)) {
-                plan_.dropped.push_back({term.text, common ? DroppedTerm::Reason::TooCommon : DroppedTerm::Reason::TooDear});
-                continue;
-            }
-            spent += term.df;
-            plan_.terms.push_back(std::move(term));
-        }
-        // Stand-ins come last: they do not speak for a session as a whole.
-        const auto own = std::stable_partition(plan_.terms.begin(), plan_.terms.end(),
-                                               [](const PlannedTerm& term) { return term.stands_for.empty(); });
-        plan_.own_terms = static_cast<size_t>(own - plan_.terms.begin());
-        return {};
-    }
-
-    // For a term that no memory has; it is dropped if nothing stands in for it.
-    Result<void> addStandIns(const std::vector<Term>& asked, size_t i, uint64_t documents, std::vector<PlannedTerm>& known) {
-        std::vector<StandIn> found;
-        if (query_.fuzzy == SearchQuery::Fuzzy::Auto) {
-            auto looked = standInsFor(storage_, view_, call_, scope_, asked[i].text);
-            if (!looked) return looked.error();
-            found = std::move(*looked);
-        }
-        if (found.empty()) plan_.dropped.push_back({asked[i].text, DroppedTerm::Reason::Unknown});
-        for (StandIn& one : found) {
-            auto is = [&](const auto& term) { return term.text == one.term; };
-            if (std::any_of(asked.begin(), asked.end(), is) || std::any_of(known.begin(), known.end(), is)) continue;
-            known.push_back({one.term, one.df, one.weight() * inverseFrequency(documents, one.df), asked[i].text, one.distance});
-        }
-        return {};
-    }
-
     Result<void> match() {
-        if (plan_.terms.empty()) return {};
-        if (auto matched = matchIn(scope_); !matched) return matched;
-        if (periods_.empty()) return {};
+        if (auto matched = words_.match(scope_, candidates_); !matched || periods_.empty()) return matched;
         // What is of the named time must not be kept out by better matches of other times.
         Filter dated = filter_;
         dated.require(occurredIn(periods_));
         const LoweredFilter lowered(dated);
-        return matchIn(scopeOf(workspaces_, lowered));
-    }
-
-    // The best candidates of a scope. Storage may leave out what is not among them; the rest is left out here.
-    Result<void> matchIn(const engram_scope& scope) {
-        std::vector<engram_str> terms;
-        std::vector<double> weights;
-        for (const PlannedTerm& term : plan_.terms) {
-            terms.push_back(borrow(term.text));
-            weights.push_back(term.idf);
-        }
-        matches_ = {};
-        const engram_postings sink = {sizeof(engram_postings), 0, this, &Search::pushPostings};
-        const engram_ranking ranking = {sizeof(engram_ranking), static_cast<uint32_t>(options_.candidates),
-                                        options_.k1, options_.b, plan_.average_length, weights.data()};
-        const engram_storage_v1* table = storage_.table;
-        const bool prunes = ENGRAM_HAS(engram_storage_v1, table, match_best) && table->match_best;
-        const engram_status status =
-            prunes ? table->match_best(storage_.self, call_, view_.handle(), &scope, terms.data(), terms.size(), &ranking, &sink)
-                   : table->match(storage_.self, call_, view_.handle(), &scope, terms.data(), terms.size(), &sink);
-        if (status != ENGRAM_OK) return storageError(status, call_);
-        keepBest();
-        return {};
-    }
-
-    static engram_status pushPostings(void* ctx, const engram_posting* postings, size_t n) {
-        auto& self = *static_cast<Search*>(ctx);
-        for (size_t i = 0; i < n; ++i) self.score(postings[i]);
-        return ENGRAM_OK;
-    }
-
-    double termScore(const PlannedTerm& term, uint32_t tf, uint32_t length) const {
-        return Bm25{options_.k1, options_.b, plan_.average_length}.share(term.idf, tf, length);
-    }
-
-    void score(const engram_posting& posting) {
-        double sum = 0;
-        for (size_t t = 0; t < plan_.terms.size(); ++t) sum += termScore(plan_.terms[t], posting.tf[t], posting.length);
-        matches_.matches.push_back({sum, posting.rid, posting.length, matches_.tf.size()});
-        matches_.tf.insert(matches_.tf.end(), posting.tf, posting.tf + plan_.terms.size());
-    }
-
-    // The lexical arm's best; ties go to the older record.
-    void keepBest() {
-        auto& matches = matches_.matches;
-        if (matches.size() > options_.candidates) {
-            std::nth_element(matches.begin(), matches.begin() + static_cast<std::ptrdiff_t>(options_.candidates), matches.end(),
-                             [](const auto& a, const auto& b) { return a.bm25 != b.bm25 ? a.bm25 > b.bm25 : a.rid < b.rid; });
-            matches.resize(options_.candidates);
-        }
-        for (const Matches::Match& match : matches) {
-            Candidate& candidate = candidates_[match.rid];
-            candidate.bm25 = match.bm25;
-            candidate.length = match.length;
-            const auto tf = matches_.tf.begin() + static_cast<std::ptrdiff_t>(match.tf);
-            candidate.tf.assign(tf, tf + static_cast<std::ptrdiff_t>(plan_.terms.size()));
-        }
+        return words_.match(scopeOf(workspaces_, lowered), candidates_);
     }
 
     Result<void> nearest(const QueryVector& vector) {
@@ -302,7 +165,7 @@ private:
         auto members = membersOf(terms);
         if (!members) return members.error();
         sessions.insert(sessions.end(), members->begin(), members->end());
-        lendInSessions(sessions, plan_.own_terms, options_.context, {options_.k1, options_.b, 1}, candidates_);
+        lendInSessions(sessions, words_.planned().own_terms, options_.context, {options_.k1, options_.b, 1}, candidates_);
         return {};
     }
 
@@ -347,6 +210,20 @@ private:
         });
     }
 
+    // Of the best, as many as may come into this page.
+    Result<void> weigh() {
+        auto best = bestOf(candidates_, options_.weight.most, [](const Candidate& c) { return c.score(); });
+        const size_t page = std::min<size_t>(best.size(), first_ + query_.limit);
+        if (page == 0) return {};
+        const double least = candidates_[best[page - 1]].score() * options_.weight.reach();
+        while (best.size() > page && candidates_[best.back()].score() < least) best.pop_back();
+        return rows(best, 0, [&](size_t i, const engram_record& record) {
+            const Weight weight = weightOf(record, options_.weight, now_);
+            candidates_[best[i]].importance = weight.importance;
+            candidates_[best[i]].recency = weight.recency;
+        });
+    }
+
     // Calls row(place in rids, record) for those that are there.
     template <class Row>
     Result<void> rows(const std::vector<uint64_t>& rids, uint32_t want, Row row) {
@@ -369,7 +246,9 @@ private:
     Result<SearchAnswer> answer() {
         SearchAnswer answer;
         answer.lsn = view_.lsn();
-        const auto best = bestOf(candidates_, query_.limit, [](const Candidate& c) { return c.score(); });
+        answer.page.all = candidates_.size();
+        auto best = bestOf(candidates_, first_ + query_.limit, [](const Candidate& c) { return c.score(); });
+        best.erase(best.begin(), best.begin() + static_cast<std::ptrdiff_t>(std::min<uint64_t>(first_, best.size())));
         std::map<size_t, Hit> hits;
         auto read = rows(best, ENGRAM_WANT_TEXT | ENGRAM_WANT_METADATA, [&](size_t i, const engram_record& record) {
             hits.emplace(i, hitOf(candidates_[best[i]], memoryOf(record)));
@@ -390,6 +269,8 @@ private:
         hit.neighbours = candidate.neighbours;
         hit.session = candidate.session;
         hit.date = candidate.date;
+        hit.importance = candidate.importance;
+        hit.recency = candidate.recency;
         if (query_.explain == SearchQuery::Explain::Yes) explain(hit, candidate);
         return hit;
     }
@@ -397,11 +278,11 @@ private:
     void explain(Hit& hit, const Candidate& candidate) const {
         for (size_t t = 0; t < candidate.tf.size(); ++t) {
             if (candidate.tf[t] == 0) continue;
-            const PlannedTerm& term = plan_.terms[t];
+            const PlannedTerm& term = words_.planned().terms[t];
             hit.terms.push_back({term.text, term.df, candidate.tf[t], term.idf,
-                                 termScore(term, candidate.tf[t], candidate.length), term.stands_for, term.distance});
+                                 words_.termScore(term, candidate.tf[t], candidate.length), term.stands_for, term.distance});
         }
-        for (const DroppedTerm& term : plan_.dropped) hit.dropped_terms.push_back(term.term);
+        for (const DroppedTerm& term : words_.planned().dropped) hit.dropped_terms.push_back(term.term);
     }
 
     const StorageBinding& storage_;
@@ -410,13 +291,13 @@ private:
     const SearchOptions& options_;
     const SearchQuery& query_;
     const int64_t now_;
+    const uint64_t first_;  // results before this page
     Filter filter_;
     LoweredFilter lowered_;
     std::vector<engram_str> workspaces_;
     engram_scope scope_{};
     std::vector<Period> periods_;
-    Plan plan_;
-    Matches matches_;
+    LexicalArm words_;
     Candidates candidates_;
     Explanation explanation_;               // its times, until the search is over
     std::vector<std::string> looked_for_;
@@ -424,9 +305,20 @@ private:
 
 }  // namespace
 
+SearchOptions SearchWeights::over(SearchOptions options) const {
+    options.vector_weight = vector.value_or(options.vector_weight);
+    options.context.session = session.value_or(options.context.session);
+    if (dates) options.date_factor = 1 + *dates;
+    options.weight.importance = importance.value_or(options.weight.importance);
+    options.weight.recency = recency.value_or(options.weight.recency);
+    options.weight.half_life = half_life.value_or(options.weight.half_life);
+    return options;
+}
+
 Result<SearchAnswer> runSearch(const StorageBinding& storage, const View& view, ArenaCall& call, const QueryVector& vector,
-                               const SearchOptions& options, const SearchQuery& query, int64_t now) {
-    auto answer = Search(storage, view, call, options, query, now).run(vector);
+                               const SearchOptions& options, const SearchQuery& query, int64_t now, uint64_t first) {
+    const SearchOptions weighted = query.weights.over(options);
+    auto answer = Search(storage, view, call, weighted, query, now, first).run(vector);
     if (answer) answer->incomplete = vector.incomplete;
     return answer;
 }

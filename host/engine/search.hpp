@@ -7,6 +7,7 @@
 #include "engine/filter.hpp"
 #include "engine/memory.hpp"
 #include "engine/storage.hpp"
+#include "engine/weight.hpp"
 #include "engine/why_not.hpp"
 
 #include <cstdint>
@@ -30,6 +31,18 @@ struct SearchOptions {
     // times this. Context and dates were chosen with tests/bench/tune_recall: fitted on two conversations, tried on the third.
     double date_factor = 1.6;
     ContextOptions context;
+    WeightOptions weight;
+};
+
+// How much a part of the score counts in one search, instead of what SearchOptions says; see there.
+struct SearchWeights {
+    std::optional<double> vector;      // 0 to 10: of the vector arm beside the lexical one
+    std::optional<double> session;     // 0 to 10: what the session that fits best adds
+    std::optional<double> dates;       // 0 to 10: what a time that the query names adds
+    std::optional<double> importance, recency;  // 0 to 1
+    std::optional<int64_t> half_life;           // milliseconds, above 0
+
+    SearchOptions over(SearchOptions options) const;
 };
 
 struct SearchQuery {
@@ -50,6 +63,10 @@ struct SearchQuery {
     // The past: as it was at an LSN, or at a time (milliseconds), which is then the time of the search too. At most one.
     std::optional<uint64_t> as_of_lsn;
     std::optional<int64_t> as_of_time;
+    // What holds in the world at that time, as far as memories say since when or until when they hold (milliseconds).
+    std::optional<int64_t> valid_at;
+    SearchWeights weights;
+    std::string cursor;           // of the page before
     std::optional<Uuid> why_not;  // say what kept this memory out
 };
 
@@ -67,7 +84,8 @@ struct Hit {
     double score = 0;
     double lexical = 0, vector = 0;   // the arms' parts of the score
     double bm25 = 0, similarity = 0;  // before scaling
-    double neighbours = 0, session = 1, date = 1;  // score = (lexical + vector + neighbours) * session * date
+    // score = (lexical + vector + neighbours) * session * date * importance * recency
+    double neighbours = 0, session = 1, date = 1, importance = 1, recency = 1;
     std::vector<TermScore> terms;    // with Explain::Yes
     std::vector<std::string> dropped_terms;
 
@@ -87,6 +105,18 @@ struct Incomplete {
     std::string detail{};
 };
 
+// A place in the results of a search: later pages are of the same view, time and vectors, so that they continue it.
+struct SearchPage {
+    std::string mark;           // of the tenant and the query
+    uint64_t lsn = 0;
+    int64_t now = 0;
+    uint64_t first = 0, all = 0;  // results before this page; of the whole search
+    uint32_t space = 0;
+
+    // The cursor of the page that begins after the first `n` results of this one; empty: there are no more.
+    std::string after(size_t n) const;
+};
+
 // What the vector arm compares with. `space` 0: it takes no part, which `incomplete` explains unless it was not asked for.
 struct QueryVector {
     uint32_t space = 0;
@@ -97,13 +127,20 @@ struct QueryVector {
 struct SearchAnswer {
     std::vector<Hit> hits;  // best first
     uint64_t lsn = 0;
+    SearchPage page{};
     std::vector<Incomplete> incomplete{};
     std::optional<Explanation> explanation{};  // with Explain::Yes
     std::optional<WhyNot> why_not{};           // if asked for
 };
 
-// Runs a query on a view. Deterministic: the same view, query, vector and time give the same answer.
+// Runs a query on a view, from its result number `first` on. Deterministic: the same view, query, vector and time give the
+// same answer.
 Result<SearchAnswer> runSearch(const StorageBinding& storage, const View& view, ArenaCall& call, const QueryVector& vector,
-                               const SearchOptions& options, const SearchQuery& query, int64_t now);
+                               const SearchOptions& options, const SearchQuery& query, int64_t now, uint64_t first);
+
+// The place that query.cursor names; nothing if it is empty. invalid_cursor for one of another tenant or query.
+Result<std::optional<SearchPage>> readSearchCursor(const std::string& tenant, const SearchQuery& query);
+// What a cursor of this query is marked with.
+std::string searchMark(const std::string& tenant, const SearchQuery& query);
 
 }  // namespace engram::engine

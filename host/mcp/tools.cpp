@@ -44,6 +44,12 @@ constexpr Tool kTools[] = {
      Listed::WhenAsked},
     {"memory_tag_batch", "memory.tag_batch", "Change tags of several memories",
      "Add tags to many memories or take tags from them, by their ids, each with a result of its own.", Listed::WhenAsked},
+    {"memory_merge", "memory.merge", "Merge memories",
+     "Make one memory of several that say the same or belong together: the first is kept, with the tags and metadata of the "
+     "others, which are deleted. Send `content` if the kept text does not say it all.", Listed::WhenAsked},
+    {"memory_feedback", "memory.feedback", "Rate a memory",
+     "Say whether a memory that was found was useful for the task. Useful ones are found earlier, the others later.",
+     Listed::WhenAsked},
     {"memory_diff", "memory.diff", "Compare two versions",
      "What changed between two versions of a memory, field by field.", Listed::WhenAsked},
     {"memory_undo", "memory.undo", "Undo the last change",

@@ -139,19 +139,41 @@ std::string renderChanged(std::span<const Written> written) {
     return {buffer.GetString(), buffer.GetSize()};
 }
 
-void change(Services& services, const Invocation& call, std::string_view operation, engine::BulkChange bulk, Done done) {
-    const json::Value& given = *json::find(call.input, "ids");
-    if (given.Size() > kMaxBatch) return done(tooLarge(given.Size(), "/ids"));
+// All of them, each once.
+Result<std::vector<engine::Uuid>> readIds(const json::Value& given) {
     std::vector<engine::Uuid> ids;
     for (rapidjson::SizeType i = 0; i < given.Size(); ++i) {
         const auto id = engine::Uuid::parse(json::view(given[i]));
         if (!id)
-            return done(Error{"invalid_value", "'" + std::string(json::view(given[i])).substr(0, 64) + "' is not the id of a memory",
-                              "send ids as answers give them", "/ids/" + std::to_string(i)});
+            return Error{"invalid_value", "'" + std::string(json::view(given[i])).substr(0, 64) + "' is not the id of a memory",
+                         "send ids as answers give them", "/ids/" + std::to_string(i)};
         ids.push_back(*id);
     }
-    Usage usage{{}, ids.size(), 0, 0};
-    services.engine.changeMany(call.caller.tenant_id, std::move(ids), std::move(bulk), itemsOf(call.input),
+    return ids;
+}
+
+void merge(Services& services, const Invocation& call, Done done) {
+    if (!call.caller.may("memory:write"))
+        return done(Error{"permission_denied", "a merge changes the memory that it keeps: the scope memory:write is needed too", "", ""});
+    auto ids = readIds(*json::find(call.input, "ids"));
+    if (!ids) return done(ids.error());
+    for (size_t i = 1; i < ids->size(); ++i)
+        if (std::find(ids->begin(), ids->begin() + static_cast<std::ptrdiff_t>(i), (*ids)[i]) != ids->begin() + static_cast<std::ptrdiff_t>(i))
+            return done(Error{"invalid_value", "memory " + (*ids)[i].text() + " is named twice", "", "/ids/" + std::to_string(i)});
+    engine::Merge request{std::move(*ids), {}};
+    if (auto* content = json::find(call.input, "content")) request.content = std::string(json::view(*content));
+    Usage usage{{}, request.ids.size(), 0, 0};
+    services.engine.merge(call.caller.tenant_id, std::move(request), writeOptions(call, "memory.merge", &renderMemory),
+                          finishFromAnswer(std::move(done), std::move(usage)));
+}
+
+void change(Services& services, const Invocation& call, std::string_view operation, engine::BulkChange bulk, Done done) {
+    const json::Value& given = *json::find(call.input, "ids");
+    if (given.Size() > kMaxBatch) return done(tooLarge(given.Size(), "/ids"));
+    auto ids = readIds(given);
+    if (!ids) return done(ids.error());
+    Usage usage{{}, ids->size(), 0, 0};
+    services.engine.changeMany(call.caller.tenant_id, std::move(*ids), std::move(bulk), itemsOf(call.input),
                                writeOptions(call, operation, nullptr), &renderChanged,
                                finishBatch(std::move(done), std::move(usage)));
 }
@@ -193,6 +215,13 @@ constexpr Operation kOperations[] = {
          "properties": {"ids": {"$ref": "#/definitions/ids"}, "add": {"$ref": "#/definitions/tags"},
                         "remove": {"$ref": "#/definitions/tags"}, "atomic": {"$ref": "#/definitions/atomic"}}})",
      R"({"$ref": "#/definitions/changed_batch"})", &tagBatch},
+    {"memory.merge", "Make one memory of up to 100: the first is kept, with what the others add; they are deleted and named in "
+     "its metadata", "memory:delete", Lane::Cpu, Effect::Destroys, Repeat::NotIdempotent,
+     R"({"type": "object", "additionalProperties": false, "required": ["ids"],
+         "properties": {"ids": {"type": "array", "minItems": 2, "maxItems": 100, "items": {"type": "string"},
+             "description": "Of one workspace; the first is kept"},
+           "content": {"type": "string", "minLength": 1, "description": "Of the one that is kept; its own if not given"}}})",
+     R"({"$ref": "#/definitions/written_memory"})", &merge},
 };
 
 }  // namespace

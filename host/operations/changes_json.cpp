@@ -98,8 +98,11 @@ void writeChanges(json::Writer& out, const engine::Memory& from, const engine::M
     writeMetadata(out, from.metadata, to.metadata);
     if (from.importance != to.importance)
         writeFromTo(out, "importance", [&] { out.Double(from.importance); }, [&] { out.Double(to.importance); });
+    if (from.pinned != to.pinned) writeFromTo(out, "pinned", [&] { out.Bool(from.pinned); }, [&] { out.Bool(to.pinned); });
     writeTimes(out, "occurred_at", from.occurred_at, to.occurred_at);
     writeTimes(out, "expires_at", from.expires_at, to.expires_at);
+    writeTimes(out, "valid_from", from.valid_from, to.valid_from);
+    writeTimes(out, "valid_until", from.valid_until, to.valid_until);
     out.EndObject();
 }
 

@@ -13,7 +13,7 @@ std::string_view definitions() {
 "lsn": {"type": "integer", "minimum": 0, "description": "Position in the tenant's log; a read may ask for at least this one"},
 "memory": {
   "type": "object", "additionalProperties": false,
-  "required": ["id", "workspace", "type", "content", "tags", "metadata", "importance", "occurred_at", "expires_at", "created_at", "updated_at", "version"],
+  "required": ["id", "workspace", "type", "content", "tags", "metadata", "importance", "pinned", "tier", "occurred_at", "expires_at", "valid_from", "valid_until", "created_at", "updated_at", "version"],
   "properties": {
     "id": {"$ref": "#/definitions/uuid"},
     "workspace": {"type": "string"},
@@ -22,8 +22,12 @@ std::string_view definitions() {
     "tags": {"$ref": "#/definitions/tags"},
     "metadata": {"$ref": "#/definitions/metadata"},
     "importance": {"type": "number"},
+    "pinned": {"type": "boolean"},
+    "tier": {"$ref": "#/definitions/tier"},
     "occurred_at": {"$ref": "#/definitions/time_or_null"},
     "expires_at": {"$ref": "#/definitions/time_or_null"},
+    "valid_from": {"$ref": "#/definitions/time_or_null"},
+    "valid_until": {"$ref": "#/definitions/time_or_null"},
     "created_at": {"$ref": "#/definitions/time"},
     "updated_at": {"$ref": "#/definitions/time"},
     "version": {"type": "integer", "minimum": 1}
@@ -49,8 +53,12 @@ std::string_view definitions() {
     "tags": {"$ref": "#/definitions/tags"},
     "metadata": {"$ref": "#/definitions/metadata"},
     "importance": {"type": "number", "minimum": 0, "maximum": 1, "description": "0.5 if not given"},
+    "pinned": {"$ref": "#/definitions/pinned"},
+    "tier": {"$ref": "#/definitions/tier"},
     "occurred_at": {"$ref": "#/definitions/time_or_null"},
     "expires_at": {"$ref": "#/definitions/time_or_null"},
+    "valid_from": {"$ref": "#/definitions/time_or_null"},
+    "valid_until": {"$ref": "#/definitions/time_or_null"},
     "ttl_seconds": {"type": "integer", "minimum": 1, "maximum": 3153600000, "description": "Instead of expires_at"},
     "private": {"$ref": "#/definitions/private"},
     "on_duplicate": {"type": "string", "enum": ["allow", "reject", "skip", "merge"],
@@ -65,9 +73,12 @@ std::string_view definitions() {
                        "added": {"type": "string"}}}},
     "tags": {"type": "object", "properties": {"added": {"type": "array"}, "removed": {"type": "array"}}},
     "metadata": {"type": "object", "description": "A member's name to its {from, to}; null where it is absent"},
-    "type": {"type": "object"}, "importance": {"type": "object"}, "occurred_at": {"type": "object"},
-    "expires_at": {"type": "object"}
+    "type": {"type": "object"}, "importance": {"type": "object"}, "pinned": {"type": "object"},
+    "occurred_at": {"type": "object"}, "expires_at": {"type": "object"}, "valid_from": {"type": "object"},
+    "valid_until": {"type": "object"}
   }},
+"pinned": {"type": "boolean", "description": "Never expires or fades with age"},
+"tier": {"type": "string", "enum": ["daily", "permanent"], "description": "daily: expires, in a day unless a time is given"},
 "private": {"type": "string", "enum": ["keep", "strip"], "description": "strip: leave out what stands in <private>...</private>"},
 "atomic": {"type": "boolean", "description": "true: one item that cannot be done refuses the batch, and nothing is written"},
 "ids": {"type": "array", "minItems": 1, "items": {"type": "string"}, "description": "Ids of memories, at most 1,000"},
@@ -81,6 +92,16 @@ std::string_view definitions() {
       "properties": {"id": {"type": "string"}, "version": {"type": "integer"},
         "outcome": {"type": "string", "enum": ["changed", "unchanged", "deleted", "refused"]},
         "error": {"$ref": "#/definitions/item_error"}}}}}},
+"weights": {
+  "type": "object", "additionalProperties": false, "description": "How much a part of the score counts, instead of the default",
+  "properties": {
+    "vector": {"type": "number", "minimum": 0, "maximum": 10, "description": "Beside the words, which count 1; 0.1 if not given"},
+    "session": {"type": "number", "minimum": 0, "maximum": 10, "description": "What the best session adds; 1 if not given"},
+    "dates": {"type": "number", "minimum": 0, "maximum": 10, "description": "What a time that the query names adds; 0.6 if not given"},
+    "importance": {"type": "number", "minimum": 0, "maximum": 1, "description": "0.15 if not given"},
+    "recency": {"type": "number", "minimum": 0, "maximum": 1, "description": "0.1 if not given"},
+    "half_life_days": {"type": "number", "minimum": 0.001, "maximum": 36500, "description": "Until recency counts half; 30 if not given"}
+  }},
 "filter": {"type": "object", "description": "Conditions on type, tags, metadata, importance and times; see the filter language"},
 "problem": {
   "type": "object", "required": ["type", "title", "status", "detail", "code", "hint", "request_id"],

@@ -118,6 +118,9 @@ void list(Services& services, const Invocation& call, Done done) {
         if (!parsed) return done(parsed.error());
         query.filter = std::move(*parsed);
     }
+    auto valid_at = readTime(call.input, "valid_at", "");
+    if (!valid_at) return done(valid_at.error());
+    if (*valid_at) query.filter.require(engine::validAt(***valid_at));
     const std::string_view order = textOr(call.input, "order", "created");
     query.order = order == "updated"      ? engine::Order::Updated
                   : order == "occurred"   ? engine::Order::Occurred
@@ -168,7 +171,9 @@ constexpr Operation kOperations[] = {
            "tags": {"anyOf": [{"$ref": "#/definitions/tags"}, {"type": "null"}]},
            "metadata": {"type": ["object", "null"]},
            "importance": {"type": "number", "minimum": 0, "maximum": 1},
+           "pinned": {"$ref": "#/definitions/pinned"}, "tier": {"$ref": "#/definitions/tier"},
            "occurred_at": {"$ref": "#/definitions/time_or_null"}, "expires_at": {"$ref": "#/definitions/time_or_null"},
+           "valid_from": {"$ref": "#/definitions/time_or_null"}, "valid_until": {"$ref": "#/definitions/time_or_null"},
            "ttl_seconds": {"type": "integer", "minimum": 1, "maximum": 3153600000}}})",
      R"({"$ref": "#/definitions/written_memory"})", &update},
     {"memory.delete", "Delete a memory; it can be undeleted", "memory:delete", Lane::Cpu, Effect::Destroys,
@@ -198,6 +203,7 @@ constexpr Operation kOperations[] = {
     {"memory.list", "Memories in order, page by page", "memory:read", Lane::Cpu, Effect::Reads, Repeat::Idempotent,
      R"({"type": "object", "additionalProperties": false,
          "properties": {"workspace": {"$ref": "#/definitions/workspace_name"}, "filter": {"$ref": "#/definitions/filter"},
+           "valid_at": {"$ref": "#/definitions/time"},
            "order": {"type": "string", "enum": ["created", "updated", "occurred", "importance"]},
            "direction": {"type": "string", "enum": ["asc", "desc"]},
            "limit": {"type": "integer", "minimum": 1, "maximum": 1000,

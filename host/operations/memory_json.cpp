@@ -29,16 +29,38 @@ engine::OnDuplicate readOnDuplicate(const json::Value& value) {
     return engine::OnDuplicate::Allow;
 }
 
-// expires_at, or ttl_seconds from now; giving both is an error.
+// expires_at, or ttl_seconds from now, or the tier's: daily is a day, permanent never.
 Result<std::optional<std::optional<int64_t>>> readExpiry(const json::Value& value, int64_t now,
                                                          const std::string& pointer) {
+    using Answer = std::optional<std::optional<int64_t>>;
     const json::Value* ttl = json::find(value, "ttl_seconds");
-    if (!ttl) return readTime(value, "expires_at", pointer);
-    if (json::find(value, "expires_at"))
+    if (ttl && json::find(value, "expires_at"))
         return Error{"invalid_request", "expires_at and ttl_seconds exclude each other", "send one of them",
                      pointer + "/ttl_seconds"};
-    return std::optional<std::optional<int64_t>>(now + ttl->GetInt64() * 1000);
+    auto given = ttl ? Result<Answer>(Answer(now + ttl->GetInt64() * 1000)) : readTime(value, "expires_at", pointer);
+    const std::string_view tier = textOr(value, "tier", "");
+    if (!given || tier.empty()) return given;
+    const bool expires = *given && **given, never = *given && !**given;
+    if (tier == "daily" && never)
+        return Error{"invalid_request", "a daily memory expires", "leave expires_at out: it is a day then", pointer + "/tier"};
+    if (tier == "daily") return expires ? given : Result<Answer>(Answer(now + engine::kDailyTtl));
+    if (expires)
+        return Error{"invalid_request", "a permanent memory does not expire", "leave tier or the time of expiry out",
+                     pointer + "/tier"};
+    return Answer(std::optional<int64_t>());
 }
+
+struct TimeField {
+    const char* name;
+    std::optional<int64_t> engine::MemoryFields::* of_memory;
+    std::optional<std::optional<int64_t>> engine::MemoryPatch::* of_patch;
+};
+
+constexpr TimeField kTimes[] = {
+    {"occurred_at", &engine::MemoryFields::occurred_at, &engine::MemoryPatch::occurred_at},
+    {"valid_from", &engine::MemoryFields::valid_from, &engine::MemoryPatch::valid_from},
+    {"valid_until", &engine::MemoryFields::valid_until, &engine::MemoryPatch::valid_until},
+};
 
 }  // namespace
 
@@ -72,8 +94,13 @@ void writeMemory(json::Writer& out, const engine::Memory& memory) {
     out.RawValue(metadata.data(), metadata.size(), rapidjson::kObjectType);
     out.Key("importance");
     out.Double(memory.importance);
+    out.Key("pinned");
+    out.Bool(memory.pinned);
+    writeMember(out, "tier", engine::tierOf(memory));
     writeTime(out, "occurred_at", memory.occurred_at);
     writeTime(out, "expires_at", memory.expires_at);
+    writeTime(out, "valid_from", memory.valid_from);
+    writeTime(out, "valid_until", memory.valid_until);
     writeTime(out, "created_at", memory.created_at);
     writeTime(out, "updated_at", memory.updated_at);
     out.Key("version");
@@ -133,9 +160,12 @@ Result<engine::NewMemory> readNewMemory(const json::Value& value, int64_t now, c
     if (auto* tags = json::find(value, "tags")) memory.tags = readTags(*tags);
     if (auto* metadata = json::find(value, "metadata")) memory.metadata = json::write(*metadata);
     if (auto* importance = json::find(value, "importance")) memory.importance = importance->GetDouble();
-    auto occurred = readTime(value, "occurred_at", pointer);
-    if (!occurred) return occurred.error();
-    if (*occurred) memory.occurred_at = **occurred;
+    if (auto* pinned = json::find(value, "pinned")) memory.pinned = pinned->GetBool();
+    for (const TimeField& field : kTimes) {
+        auto time = readTime(value, field.name, pointer);
+        if (!time) return time.error();
+        if (*time) memory.*field.of_memory = **time;
+    }
     auto expires = readExpiry(value, now, pointer);
     if (!expires) return expires.error();
     if (*expires) memory.expires_at = **expires;
@@ -156,9 +186,12 @@ Result<engine::MemoryPatch> readPatch(const json::Value& value, int64_t now) {
     if (auto* metadata = json::find(value, "metadata"))
         patch.metadata = metadata->IsNull() ? std::string("{}") : json::write(*metadata);
     if (auto* importance = json::find(value, "importance")) patch.importance = importance->GetDouble();
-    auto occurred = readTime(value, "occurred_at", "");
-    if (!occurred) return occurred.error();
-    patch.occurred_at = *occurred;
+    if (auto* pinned = json::find(value, "pinned")) patch.pinned = pinned->GetBool();
+    for (const TimeField& field : kTimes) {
+        auto time = readTime(value, field.name, "");
+        if (!time) return time.error();
+        patch.*field.of_patch = *time;
+    }
     auto expires = readExpiry(value, now, "");
     if (!expires) return expires.error();
     patch.expires_at = *expires;

@@ -29,6 +29,16 @@ void undo(Services& services, const Invocation& call, Done done) {
                          finishFromAnswer(std::move(done), Usage{{}, 1, 0, 0}));
 }
 
+void feedback(Services& services, const Invocation& call, Done done) {
+    auto id = readId(call.input);
+    if (!id) return done(id.error());
+    engine::MemoryPatch patch;
+    patch.useful = json::find(call.input, "useful")->GetBool();
+    services.engine.update(call.caller.tenant_id, *id, std::move(patch), {},
+                           writeOptions(call, "memory.feedback", &renderMemory),
+                           finishFromAnswer(std::move(done), Usage{{}, 1, 0, 0}));
+}
+
 // The versions to compare: those asked for, else the two newest with content.
 Result<std::pair<const engine::Memory*, const engine::Memory*>> pick(const std::vector<engine::Memory>& versions,
                                                                      const json::Value& input) {
@@ -93,6 +103,11 @@ constexpr Operation kOperations[] = {
          "properties": {"lsn": {"$ref": "#/definitions/lsn"},
            "memory": {"anyOf": [{"$ref": "#/definitions/memory"}, {"type": "null"}]}}})",
      &undo},
+    {"memory.feedback", "Say whether a memory was useful: its importance moves a fifth of the way to 1, or to 0", "memory:write",
+     Lane::Cpu, Effect::Writes, Repeat::NotIdempotent,
+     R"({"type": "object", "additionalProperties": false, "required": ["id", "useful"],
+         "properties": {"id": {"type": "string"}, "useful": {"type": "boolean"}}})",
+     R"({"$ref": "#/definitions/written_memory"})", &feedback},
     {"memory.purge", "Remove every version and byte of a memory; nothing brings it back", "memory:purge", Lane::Cpu,
      Effect::Destroys, Repeat::Idempotent,
      R"({"type": "object", "additionalProperties": false, "required": ["id"],

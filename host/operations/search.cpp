@@ -76,6 +76,7 @@ void answer(Services& services, const Asked& asked, const engine::QueryVector& v
         out.EndObject();
     }
     out.EndArray();
+    if (const std::string next = found->page.after(found->hits.size()); !next.empty()) writeMember(out, "next_cursor", next);
     if (omitted > 0) {
         out.Key("omitted");
         out.Uint64(omitted);
@@ -125,9 +126,12 @@ constexpr Operation kOperations[] = {
            "max_tokens": {"type": "integer", "minimum": 1, "maximum": 1000000},
            "as_of": {"type": ["integer", "string"], "minimum": 0,
              "description": "The past: an LSN, or an RFC 3339 date and time"},
+           "valid_at": {"$ref": "#/definitions/time"}, "weights": {"$ref": "#/definitions/weights"},
+           "cursor": {"type": "string", "maxLength": 1024},
            "at_least_lsn": {"$ref": "#/definitions/lsn"}}})",
      R"({"type": "object", "additionalProperties": false, "required": ["results", "lsn"],
-         "properties": {"lsn": {"$ref": "#/definitions/lsn"}, "incomplete": {"$ref": "#/definitions/incomplete"},
+         "properties": {"next_cursor": {"type": "string", "description": "Of the page after this one; absent if there is none"},
+           "lsn": {"$ref": "#/definitions/lsn"}, "incomplete": {"$ref": "#/definitions/incomplete"},
            "omitted": {"type": "integer", "minimum": 1, "description": "Results left out to stay within max_tokens"},
            "explain": {"type": "object"}, "why_not": {"type": "object", "required": ["reason"],
              "properties": {"reason": {"type": "string"}, "condition": {"type": "string"}, "rank": {"type": "integer"},

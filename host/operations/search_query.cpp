@@ -42,6 +42,16 @@ Result<Filter::Node> readShorthands(const json::Value& input) {
     return all;
 }
 
+engine::SearchWeights readWeights(const json::Value& input) {
+    const auto number = [&](const char* name) {
+        const json::Value* value = json::find(input, name);
+        return value ? std::optional<double>(value->GetDouble()) : std::nullopt;
+    };
+    engine::SearchWeights weights{number("vector"), number("session"), number("dates"), number("importance"), number("recency"), {}};
+    if (auto days = number("half_life_days")) weights.half_life = static_cast<int64_t>(*days * 86400 * 1000);
+    return weights;
+}
+
 }  // namespace
 
 Result<engine::SearchQuery> readSearchQuery(const json::Value& input) {
@@ -57,6 +67,11 @@ Result<engine::SearchQuery> readSearchQuery(const json::Value& input) {
     if (!shorthands) return shorthands.error();
     if (!shorthands->children.empty()) query.filter.require(std::move(*shorthands));
     query.limit = static_cast<uint32_t>(numberOr(input, "limit", 10));
+    query.cursor = textOr(input, "cursor", "");
+    if (auto* weights = json::find(input, "weights")) query.weights = readWeights(*weights);
+    auto valid_at = readTime(input, "valid_at", "");
+    if (!valid_at) return valid_at.error();
+    if (*valid_at) query.valid_at = **valid_at;
     const json::Value* explain = json::find(input, "explain");
     query.explain = explain && explain->IsTrue() ? engine::SearchQuery::Explain::Yes : engine::SearchQuery::Explain::No;
     const std::string_view mode = textOr(input, "mode", "hybrid");

@@ -18,6 +18,7 @@ constexpr Parameter kByKeyId[] = {kKeyId};
 constexpr Parameter kList[] = {
     {From::Query, "workspace", "workspace", Shape::Text, "Only this workspace"},
     {From::Query, "filter", "filter", Shape::Json, "Filter as JSON"},
+    {From::Query, "valid_at", "valid_at", Shape::Text, "RFC 3339; what holds in the world at that time"},
     {From::Query, "order", "order", Shape::Text, "created, updated, occurred or importance"},
     {From::Query, "direction", "direction", Shape::Text, "asc or desc"},
     {From::Query, "limit", "limit", Shape::Integer, "Memories a page, 1 to 1000"},
@@ -84,6 +85,8 @@ constexpr Binding kBindings[] = {
     {"POST", "/v1/memories/{id}:undelete", "memory.undelete", 200, Body::None, kById},
     {"POST", "/v1/memories:delete", "memory.delete_batch", 200, Body::Input, {}},
     {"POST", "/v1/memories:tag", "memory.tag_batch", 200, Body::Input, {}},
+    {"POST", "/v1/memories:merge", "memory.merge", 200, Body::Input, {}},
+    {"POST", "/v1/memories/{id}:feedback", "memory.feedback", 200, Body::Input, kById},
     {"GET", "/v1/memories/{id}/diff", "memory.diff", 200, Body::None, kDiff},
     {"POST", "/v1/memories/{id}:undo", "memory.undo", 200, Body::None, kChange},
     {"GET", "/v1/duplicates", "memory.duplicates", 200, Body::None, kDuplicates},

@@ -29,26 +29,37 @@ def some_memory(random_, number, workspace):
            "tags": random_.sample(TAGS, random_.randrange(3)), "metadata": {}}
     for field in FIELDS[:2]:
         if random_.random() < 0.7:
-            out["metadata"][field] = random_.choice(VALUES + [None, [1], {"path": 1}])
+            out["metadata"][field] = random_.choice(VALUES + [None, [1], {"path": 1}, ["src/", 2**53], [True, None, "1"]])
     if random_.random() < 0.5:
         out["metadata"]["deep"] = {"er": random_.choice(VALUES)}
     if random_.random() < 0.7:
         out["occurred_at"] = random_.choice(TIMES)
+    if random_.random() < 0.5:
+        out["valid_from"] = random_.choice(TIMES)
+    roll = random_.random()
+    if roll < 0.4:
+        out |= {"expires_at": "2999-01-01T00:00:00Z"} if roll < 0.2 else {"pinned": True}
     return out
 
 
 def some_condition(random_):
     """One member of a filter: (name, value)."""
-    field = random_.choice(["type", "importance", "occurred_at", "tags", "workspace"] + [f"metadata.{f}" for f in FIELDS] * 2)
+    field = random_.choice(["type", "importance", "occurred_at", "valid_from", "tags", "workspace", "pinned", "tier", "content"] + [f"metadata.{f}" for f in FIELDS] * 2)
     values = {"type": TYPES + ["task"], "importance": [0, 0.25, 0.3, 1], "occurred_at": TIMES, "tags": TAGS + ["none"],
-              "workspace": ["one", "two", "three"]}.get(field, VALUES)
+              "workspace": ["one", "two", "three"], "valid_from": TIMES, "pinned": [True, False, True],
+              "tier": ["daily", "permanent"], "content": WORDS + [""]}.get(field, VALUES)
     value = random_.choice(values)
+    if field == "tier":
+        return field, random_.choice([value, {"eq": value}, {"ne": value}, {"in": random_.sample(values, random_.randrange(3))}])
     ways = [lambda: value, lambda: {random_.choice(["eq", "ne", "lt", "lte", "gt", "gte"]): value},
             lambda: {"in": random_.sample(values, 3)}, lambda: {"exists": random_.random() < 0.5}, lambda: {"ne": value, "exists": True}]
     if field == "tags":
         ways += [lambda: {"any": random_.sample(TAGS, 2)}, lambda: {"all": random_.sample(TAGS, 2)}]
-    if field in ("type", "workspace") or field.startswith("metadata"):
-        ways.append(lambda: {"prefix": random_.choice(TEXTS + ["n", "t", "s", "src", "\U0010ffff"])})
+    if field in ("type", "workspace", "content") or field.startswith("metadata"):
+        texts = TEXTS + WORDS + ["n", "t", "s", "src", "rbour", " 1", "\U0010ffff"]
+        ways += [lambda: {"prefix": random_.choice(texts)}, lambda: {"contains": random_.choice(texts)}]
+    if field == "tags" or field.startswith("metadata"):
+        ways.append(lambda: {"contains": value})
     return field, random_.choice(ways)()
 
 
@@ -86,7 +97,13 @@ def values_of(memory, field):
         value = value.get(step) if isinstance(value, dict) else None
     if value is None:
         return []
-    return [instant(value)] if field == "occurred_at" else [value]
+    return [instant(value)] if field in ("occurred_at", "valid_from") else [value]
+
+
+def contains(here, wanted):
+    if isinstance(here, list):
+        return any(compares("eq", v, wanted) for v in here)
+    return isinstance(here, str) and isinstance(wanted, str) and wanted in here
 
 
 def condition_holds(memory, field, operator, wanted):
@@ -95,9 +112,11 @@ def condition_holds(memory, field, operator, wanted):
         return bool(here) == wanted
     if operator == "prefix":
         return any(isinstance(v, str) and v.startswith(wanted) for v in here)
+    if operator == "contains":
+        return wanted in here if field == "tags" else any(contains(v, wanted) for v in here)
     if operator == "all":
         return all(tag in here for tag in wanted)
-    if field == "occurred_at":
+    if field in ("occurred_at", "valid_from"):
         wanted = [instant(w) for w in wanted] if isinstance(wanted, list) else instant(wanted)
     if operator in ("in", "any"):
         return any(compares("eq", v, w) for v in here for w in wanted)

@@ -236,6 +236,9 @@ class Wire(unittest.TestCase):
         call("memory_create", content="bob rows", workspace="tools")
         self.assertEqual(1, len(call("memory_find_duplicates", workspace="tools")["pairs"]))
         call("memory_delete_batch", ids=[two])
+        call("memory_feedback", id=one, useful=True)
+        three = call("memory_create", content="Ada has a cup", workspace="tools")["memory"]["id"]
+        self.assertEqual([three], call("memory_merge", ids=[one, three])["memory"]["metadata"]["merged_from"])
         call("memory_purge", id=one)
         call("workspace_create", name="tools-empty")
         self.assertIn("tools-empty", [w["name"] for w in call("workspace_list")["workspaces"]])

@@ -120,6 +120,15 @@ class EveryOperation(unittest.TestCase):
         two = rest("memory.create", {"content": "Ada drinks coffee", "workspace": "rest"})["memory"]["id"]
         pair = rest("memory.duplicates", query="?workspace=rest")["pairs"][0]
         self.assertEqual((one, two, True), (pair["first"]["id"], pair["second"]["id"], pair["same"]))
+        useful = rest("memory.feedback", {"useful": True}, id=one)["memory"]
+        self.assertAlmostEqual(0.8, useful["importance"])
+        three = rest("memory.create", {"content": "Ada has a cup", "workspace": "rest", "tags": ["cup"], "pinned": True,
+                                       "valid_from": "2026-01-01T00:00:00Z"})["memory"]
+        self.assertEqual((True, "permanent"), (three["pinned"], three["tier"]))
+        merged = rest("memory.merge", {"ids": [one, three["id"]], "content": "Ada drinks coffee from a cup"})["memory"]
+        self.assertEqual((["tea", "ada", "cup"], [three["id"]], True, "permanent"),
+                         (merged["tags"], merged["metadata"]["merged_from"], merged["pinned"], merged["tier"]))
+        self.assertEqual("memory_pinned", rest("memory.delete_batch", {"ids": [one]})["results"][0]["error"]["code"])
         self.assertEqual("changed", rest("memory.tag_batch", {"ids": [two], "add": ["x"]})["results"][0]["outcome"])
         self.assertEqual("deleted", rest("memory.delete_batch", {"ids": [two]})["results"][0]["outcome"])
         self.assertEqual({"lsn"}, set(rest("memory.purge", id=one)))
@@ -204,6 +213,15 @@ class EveryOperation(unittest.TestCase):
         self.assertIn("content", cli("memory.diff", "memory", "diff", one)["changes"])
         self.assertEqual("stamps and coins", cli("memory.undo", "memory", "undo", one)["memory"]["content"])
         self.assertEqual([], cli("memory.duplicates", "memory", "duplicates", "--id", one, "--threshold", "0.9")["pairs"])
+        self.assertAlmostEqual(0.2, cli("memory.feedback", "memory", "feedback", one, "useless")["memory"]["importance"])
+        other = self.server.cli_json("memory", "add", "Eve keeps coins", "--workspace", "shell", "--tier", "daily", "--valid-from",
+                                     "2026-01-01T00:00:00Z")["memory"]
+        self.assertEqual(("daily", False, "2026-01-01T00:00:00.000Z"), (other["tier"], other["pinned"], other["valid_from"]))
+        pinned = self.server.cli_json("memory", "update", other["id"], "--pin", "--tier", "permanent")["memory"]
+        self.assertEqual(("permanent", True), (pinned["tier"], pinned["pinned"]))
+        self.assertFalse(self.server.cli_json("memory", "update", other["id"], "--unpin")["memory"]["pinned"])
+        self.assertEqual("stamps, coins", cli("memory.merge", "memory", "merge", one, other["id"], "--content", "stamps, coins")
+                         ["memory"]["content"])
         self.assertEqual("changed", cli("memory.tag_batch", "memory", "tag", one, "--add", "x")["results"][0]["outcome"])
         self.assertEqual("deleted", cli("memory.delete_batch", "memory", "delete-many", one, "--atomic")["results"][0]["outcome"])
         cli("memory.purge", "memory", "purge", one)

@@ -49,6 +49,19 @@ TEST("many are deleted at once, each with a result, or none if they go together"
     CHECK_TEXT(list({Became::Refused}), change(f, {a}, {})->answer);
 }
 
+TEST("what is pinned is deleted by itself only") {
+    EngineFixture f;
+    const Uuid a = f.create("a"), b = f.create("b");
+    MemoryPatch pin;
+    pin.pinned = true;
+    CHECK(f.update(a, pin).ok());
+    CHECK_TEXT(list({Became::Refused, Became::Deleted}), change(f, {a, b}, {})->answer);
+    CHECK_TEXT("memory_pinned", change(f, {a}, {}, Items::Together).error().code);
+    CHECK(f.get(a)->pinned);
+    CHECK(f.done([&](auto d) { f.engine.remove(f.kTenant, a, {}, f.withKey(), d); }).ok());
+    CHECK(!f.get(a));
+}
+
 TEST("tags are added and taken away; what has them already is not written") {
     EngineFixture f;
     const Uuid a = f.create("a"), b = f.create("b");

@@ -16,7 +16,7 @@ Result<Filter> parsed(const std::string& text) {
 }
 
 const char* nameOf(uint32_t op) {
-    constexpr const char* kNames[] = {"?", "and", "or", "not", "eq", "ne", "lt", "le", "gt", "ge", "in", "exists"};
+    constexpr const char* kNames[] = {"?", "and", "or", "not", "eq", "ne", "lt", "le", "gt", "ge", "in", "exists", "contains"};
     return op < std::size(kNames) ? kNames[op] : "?";
 }
 
@@ -113,10 +113,42 @@ TEST("a prefix is a range of texts") {
     CHECK_TEXT("and(ge(5/a 'b\xF4\x8F\xBF\xBF') lt(5/a 'c'))", lowered(R"({"metadata.a": {"prefix": "b\udbff\udfff"}})"));
     CHECK_TEXT("ge(5/a '\xF4\x8F\xBF\xBF')", lowered(R"({"metadata.a": {"prefix": "\udbff\udfff"}})"));
     CHECK_TEXT("ge(5/a '')", lowered(R"({"metadata.a": {"prefix": ""}})"));
-    refused(R"({"tags": {"prefix": "a"}})", "not for tags", "/filter/tags/prefix");
-    refused(R"({"importance": {"prefix": "a"}})", "is for text", "/filter/importance/prefix", "use gte and lt");
+    refused(R"({"tags": {"prefix": "a"}})", "'prefix' is not for 'tags'", "/filter/tags/prefix", "any all");
+    refused(R"({"importance": {"prefix": "a"}})", "'prefix' is not for 'importance'", "/filter/importance/prefix", "gte");
     refused(R"({"metadata.a": {"prefix": 1}})", "takes a text", "/filter/metadata.a/prefix");
     refused(R"({"type": {"prefx": "a"}})", "unknown operator 'prefx'", "/filter/type/prefx", "did you mean 'prefix'?");
+}
+
+TEST("texts contain texts, and arrays in metadata values") {
+    CHECK_TEXT("contains(17 'tea')", lowered(R"({"content": {"contains": "tea"}})"));
+    CHECK_TEXT("contains(4 'tea')", lowered(R"({"tags": {"contains": "tea"}})"));
+    CHECK_TEXT("contains(5/a 3)", lowered(R"({"metadata.a": {"contains": 3}})"));
+    CHECK_TEXT("contains(5/a true)", lowered(R"({"metadata.a": {"contains": true}})"));
+    CHECK_TEXT("and(ge(17 'Ada') lt(17 'Adb'))", lowered(R"({"content": {"prefix": "Ada"}})"));
+    refused(R"({"importance": {"contains": 1}})", "'contains' is not for 'importance'", "/filter/importance/contains");
+    refused(R"({"content": {"contains": 1}})", "compares with text", "/filter/content/contains");
+    refused(R"({"metadata.a": {"contains": [1]}})", "compare with text", "/filter/metadata.a/contains");
+}
+
+TEST("a tier says whether a memory expires") {
+    CHECK_TEXT("or(exists(10))", lowered(R"({"tier": "daily"})"));
+    CHECK_TEXT("or(not(exists(10)))", lowered(R"({"tier": {"eq": "permanent"}})"));
+    CHECK_TEXT("not(or(exists(10)))", lowered(R"({"tier": {"ne": "daily"}})"));
+    CHECK_TEXT("or(exists(10) not(exists(10)))", lowered(R"({"tier": {"in": ["daily", "permanent"]}})"));
+    CHECK_TEXT("or()", lowered(R"({"tier": {"in": []}})"));
+    refused(R"({"tier": "weekly"})", "daily or permanent", "/filter/tier");
+    refused(R"({"tier": 1})", "daily or permanent", "/filter/tier");
+    refused(R"({"tier": {"in": "daily"}})", "a list", "/filter/tier/in");
+    refused(R"({"tier": {"gt": "daily"}})", "'gt' is not for 'tier'", "/filter/tier/gt", "known are eq ne in");
+}
+
+TEST("what is pinned, and what holds at a time") {
+    CHECK_TEXT("eq(16 true)", lowered(R"({"pinned": true})"));
+    refused(R"({"pinned": "yes"})", "'pinned' is true or false", "/filter/pinned");
+    CHECK_TEXT("ge(11 1769851800000)", lowered(R"({"valid_from": {"gte": "2026-01-31T09:30:00Z"}})"));
+    Filter valid;
+    valid.require(validAt(7));
+    CHECK_TEXT("and(not(gt(11 7)) not(le(12 7)))", text(LoweredFilter(valid).abi()));
 }
 
 TEST("a slip is told with what was meant") {

@@ -89,3 +89,24 @@ TEST("importance lies between 0 and 1, times in years of four digits") {
     refused("invalid_value", "/occurred_at", [](auto& m) { m.occurred_at = kLatestTime + 1; });
     refused("invalid_value", "/expires_at", [](auto& m) { m.expires_at = kEarliestTime - 1; });
 }
+
+TEST("what is pinned does not expire; what holds begins before it ends") {
+    taken([](auto& m) { m.pinned = true; });
+    refused("invalid_value", "/pinned", [](auto& m) {
+        m.pinned = true;
+        m.expires_at = 1;
+    });
+    taken([](auto& m) {
+        m.valid_from = 1;
+        m.valid_until = 2;
+    });
+    refused("invalid_value", "/valid_until", [](auto& m) { m.valid_from = m.valid_until = 2; });
+    refused("invalid_value", "/valid_from", [](auto& m) { m.valid_from = kLatestTime + 1; });
+}
+
+TEST("the tier follows from the time of expiry") {
+    NewMemory memory = tea();
+    CHECK_TEXT("permanent", tierOf(memory));
+    memory.expires_at = 1;
+    CHECK_TEXT("daily", tierOf(memory));
+}

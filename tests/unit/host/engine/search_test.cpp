@@ -63,7 +63,8 @@ TEST("what explain tells adds up to the score") {
         }
         CHECK(near(hit.bm25, terms));
         CHECK(near(hit.lexical, terms / best_bm25));
-        CHECK(near(hit.score, (hit.lexical + hit.vector + hit.neighbours) * hit.session * hit.date));
+        CHECK(near(hit.score, (hit.lexical + hit.vector + hit.neighbours) * hit.session * hit.date * hit.importance *
+                             hit.recency));
     }
     CHECK(near(1, answer.hits[0].lexical));
     for (size_t i = 1; i < answer.hits.size(); ++i) CHECK(answer.hits[i - 1].score >= answer.hits[i].score);
@@ -279,6 +280,7 @@ TEST("what is of a time that the query names comes first, also if it was told th
     auto query = lexical("trip to the coast in June 2026");
     CHECK(near(1.6, s.search(query).hits.at(0).date) && near(1, s.search(query).hits.at(1).date));
     query.dates = SearchQuery::Dates::Ignore;
+    query.weights.recency = 0;
     CHECK_TEXT("a trip to the coast", s.search(query).hits.at(0).memory.content);
 }
 
@@ -289,4 +291,165 @@ TEST("a memory of the named time is found behind any number of better matches of
     for (int i = 0; i < 20; ++i) CHECK(s.tryCreate({dated("coast coast", kMarch2026)}).ok());
     CHECK(s.tryCreate({dated("one long way to the coast, with a dog and a cat and a hat", kJune2026)}).ok());
     CHECK(s.search(lexical("coast on 9 June 2026")).hits.size() == 6);
+}
+
+TEST("of memories that fit alike the important one comes first, or the fresh one") {
+    Searches s;
+    const Uuid plain = s.create("tea in the garden"), important = s.create("tea in the garden");
+    MemoryPatch patch;
+    patch.importance = 1;
+    CHECK(s.update(important, patch).ok());
+    auto found = s.search(s.query("tea"));
+    CHECK(found.hits.at(0).memory.id == important);
+    CHECK(near(1.15, found.hits[0].importance) && near(1, found.hits[1].importance));
+    CHECK(near(1.1, found.hits[0].recency));
+
+    s.clock.advance(30LL * 86400 * 1000);
+    patch.importance = 0.5;
+    CHECK(s.update(important, patch).ok());
+    const Uuid fresh = s.create("tea in the garden");
+    found = s.search(s.query("tea"));
+    CHECK(found.hits.at(0).memory.id == fresh);
+    CHECK(near(1.1, found.hits[0].recency) && near(1.05, found.hits[1].recency));
+    patch = {};
+    patch.pinned = true;
+    CHECK(s.update(plain, patch).ok());
+    for (const Hit& hit : s.search(s.query("tea")).hits) CHECK(near(hit.memory.id == important ? 1.05 : 1.1, hit.recency));
+}
+
+TEST("when it occurred says how fresh it is, not when it was changed") {
+    Searches s;
+    NewMemory old = s.text("tea long ago");
+    old.occurred_at = s.clock.now() - 60LL * 86400 * 1000;
+    CHECK(s.tryCreate({old}).ok());
+    NewMemory coming = s.text("tea to come");
+    coming.occurred_at = s.clock.now() + 60LL * 86400 * 1000;
+    CHECK(s.tryCreate({coming}).ok());
+    const auto found = s.search(s.query("tea"));
+    CHECK_TEXT("tea to come|tea long ago", contents(found));
+    CHECK(near(1.1, found.hits[0].recency) && near(1.025, found.hits[1].recency));
+}
+
+TEST("feedback moves importance a fifth of the way") {
+    Searches s;
+    const Uuid id = s.create("tea");
+    MemoryPatch useful, useless;
+    useful.useful = true;
+    useless.useful = false;
+    CHECK(s.update(id, useful).ok());
+    CHECK(near(0.6, s.get(id)->importance));
+    CHECK(s.update(id, useless).ok());
+    CHECK(near(0.48, s.get(id)->importance));
+    for (int i = 0; i < 100; ++i) CHECK(s.update(id, useful).ok());
+    CHECK(s.get(id)->importance > 0.99 && s.get(id)->importance <= 1);
+}
+
+TEST("weights of a query stand in for the default") {
+    Searches s;
+    const Uuid plain = s.create("tea tea tea"), important = s.create("a garden where tea was had on a long afternoon");
+    MemoryPatch patch;
+    patch.importance = 1;
+    CHECK(s.update(important, patch).ok());
+    patch.importance = 0;
+    CHECK(s.update(plain, patch).ok());
+    SearchQuery query = s.query("tea", SearchQuery::Mode::Lexical);
+    query.weights.importance = 0;
+    CHECK(s.search(query).hits.at(0).memory.id == plain);
+    query.weights.importance = 1;
+    const auto found = s.search(query);
+    CHECK(found.hits.at(0).memory.id == important);
+    CHECK(near(2, found.hits[0].importance));
+    query.weights = {};
+    query.weights.recency = 0;
+    CHECK(near(1, s.search(query).hits.at(0).recency));
+    query.mode = SearchQuery::Mode::Hybrid;
+    query.text = "abba";
+    s.create("abba");
+    query.weights.vector = 0;
+    for (const Hit& hit : s.search(query).hits) CHECK(near(0, hit.vector));
+}
+
+TEST("an important memory just below the page comes into it") {
+    Searches s;
+    for (int i = 0; i < 30; ++i) s.create("tea " + std::to_string(i));
+    const Uuid last = s.create("tea x");
+    MemoryPatch patch;
+    patch.importance = 1;
+    CHECK(s.update(last, patch).ok());
+    SearchQuery query = s.query("tea", SearchQuery::Mode::Lexical);
+    query.limit = 1;
+    CHECK(s.search(query).hits.at(0).memory.id == last);
+}
+
+TEST("pages of a search are one after the other what one page would be, whatever is written meanwhile") {
+    Searches s;
+    for (int i = 0; i < 25; ++i) s.create("tea cab " + std::to_string(i));
+    SearchQuery query = s.query("tea");
+    query.limit = 100;
+    const std::string whole = contents(s.search(query));
+    query.limit = 7;
+    std::string pages;
+    for (;;) {
+        const auto page = s.search(query);
+        pages += (pages.empty() ? "" : "|") + contents(page);
+        query.cursor = page.page.after(page.hits.size());
+        if (query.cursor.empty()) break;
+        s.create("tea tea");
+        s.clock.advance(86400 * 1000);
+    }
+    CHECK_TEXT(whole, pages);
+}
+
+TEST("a page that is cut short is followed by one that begins where it was cut") {
+    Searches s;
+    for (int i = 0; i < 9; ++i) s.create("tea " + std::to_string(i));
+    SearchQuery query = s.query("tea", SearchQuery::Mode::Lexical);
+    const std::string whole = contents(s.search(query));
+    query.limit = 5;
+    auto page = s.search(query);
+    query.cursor = page.page.after(2);
+    page.hits.resize(2);
+    query.limit = 100;
+    CHECK_TEXT(whole, contents(page) + "|" + contents(s.search(query)));
+    CHECK_TEXT("", page.page.after(0));
+}
+
+TEST("a cursor of another query, tenant or making is refused") {
+    Searches s;
+    for (int i = 0; i < 3; ++i) s.create("tea " + std::to_string(i));
+    SearchQuery query = s.query("tea");
+    query.limit = 1;
+    const std::string cursor = s.search(query).page.after(1);
+    CHECK(!cursor.empty());
+    const auto refusal = [&](SearchQuery other, const std::string& with) {
+        other.cursor = with;
+        auto answer = s.engine.search(s.kTenant, other, {});
+        return answer ? std::string("taken") : answer.error().code;
+    };
+    CHECK_TEXT("taken", refusal(query, cursor));
+    for (const std::string& bad : {std::string("x"), cursor + "AAAA", cursor.substr(0, 20), std::string("\xff\x00", 2)})
+        CHECK_TEXT("invalid_cursor", refusal(query, bad));
+    CHECK_TEXT("invalid_cursor", refusal(s.query("teas"), cursor));
+    SearchQuery weighted = query;
+    weighted.weights.recency = 0.2;
+    CHECK_TEXT("invalid_cursor", refusal(weighted, cursor));
+    query.cursor = cursor;
+    auto elsewhere = s.engine.search("01890000-0000-7000-8000-000000000002", query, {});
+    CHECK_TEXT("invalid_cursor", elsewhere.error().code);
+}
+
+TEST("what does not hold at a time is not found at it") {
+    Searches s;
+    NewMemory before = s.text("Ada lives in Rome"), since = s.text("Ada lives in Oslo");
+    before.valid_until = since.valid_from = 1000;
+    CHECK(s.tryCreate({before, since, s.text("Ada lives")}).ok());
+    SearchQuery query = s.query("where Ada lives", SearchQuery::Mode::Lexical);
+    CHECK_EQ(size_t(3), s.search(query).hits.size());
+    const auto at = [&](int64_t time) {
+        query.valid_at = time;
+        std::string all = contents(s.search(query));
+        return std::string(all.find("Rome") != std::string::npos ? "R" : "") + (all.find("Oslo") != std::string::npos ? "O" : "");
+    };
+    CHECK_TEXT("R", at(999));
+    CHECK_TEXT("O", at(1000));
 }

@@ -75,7 +75,7 @@ TEST("all tools are listed to those that ask for them") {
     const Asked asked = ask(R"({"jsonrpc":"2.0","id":1,"method":"tools/list"})", headers, callerWith({"memory:delete"}));
     auto body = json::parse(asked.reply().body);
     const auto& tools = (*body)["result"]["tools"];
-    CHECK_EQ(2u, tools.Size());
+    CHECK_EQ(3u, tools.Size());
     CHECK_TEXT("memory_delete_batch", tools[1]["name"].GetString());
 }
 
