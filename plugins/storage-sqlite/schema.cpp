@@ -58,6 +58,8 @@ void migrate(Connection& writer) {
     if (ours && version == kVersion) return;
     if (!ours && (version != 0 || pragma(writer, "SELECT count(*) FROM sqlite_schema") != 0))
         throw SqliteError(SQLITE_NOTADB, "the file is not of this version of storage-sqlite");
+    // A log that is there may be of a process that ended badly: it is moved into the file before anything is written.
+    if (ours) writer.checkpoint();
     writer.execute("BEGIN IMMEDIATE");
     try {
         if (ours) {

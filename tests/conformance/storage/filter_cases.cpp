@@ -111,7 +111,9 @@ TEST("every field that is a text may be asked what it contains, others contain n
     Record bare = note(2, "");
     bare.position = 1;
     Notes notes({r, bare});
-    auto containing = [&](uint32_t field, Value value) { return notes.passing(where(field, ENGRAM_CONTAINS, {std::move(value)})); };
+    auto containing = [&](uint32_t field, Value value) {
+        return notes.passing(where(field, ENGRAM_CONTAINS, {std::move(value)}));
+    };
     CHECK_TEXT("1", containing(ENGRAM_FIELD_WORKSPACE, text("or")));
     CHECK_TEXT("1 2", containing(ENGRAM_FIELD_WORKSPACE, text("")));
     CHECK_TEXT("1", containing(ENGRAM_FIELD_NAME, text("e n")));
@@ -178,7 +180,9 @@ TEST("what is pinned is a bool, never absent") {
     Record r = note(1, "");
     r.pinned = 1;
     Notes notes({r, note(2, "")});
-    auto pinned = [&](uint32_t op, std::vector<Value> values) { return notes.passing(where(ENGRAM_FIELD_PINNED, op, std::move(values))); };
+    auto pinned = [&](uint32_t op, std::vector<Value> values) {
+        return notes.passing(where(ENGRAM_FIELD_PINNED, op, std::move(values)));
+    };
     CHECK_TEXT("1", pinned(ENGRAM_EQ, {boolean(1)}));
     CHECK_TEXT("2", pinned(ENGRAM_EQ, {boolean(0)}));
     CHECK_TEXT("2", pinned(ENGRAM_NE, {boolean(1)}));

@@ -44,14 +44,14 @@ std::string snapshotOf(Session& session, const engram_uuid& tenant) {
 
 engram_status restore(Session& session, const engram_uuid& tenant, const std::string& snapshot) {
     std::string_view rest = snapshot;
-    const engram_source source{sizeof source, 0, &rest, [](void* ctx, void* buffer, size_t capacity, size_t* n) -> engram_status {
-                                   std::string_view& left = *static_cast<std::string_view*>(ctx);
-                                   *n = std::min(capacity, left.size());
-                                   std::memcpy(buffer, left.data(), *n);
-                                   left.remove_prefix(*n);
-                                   return ENGRAM_OK;
-                               }};
-    return readSnapshot(session, tenant, source);
+    const auto read = [](void* ctx, void* buffer, size_t capacity, size_t* n) -> engram_status {
+        std::string_view& left = *static_cast<std::string_view*>(ctx);
+        *n = std::min(capacity, left.size());
+        std::memcpy(buffer, left.data(), *n);
+        left.remove_prefix(*n);
+        return ENGRAM_OK;
+    };
+    return readSnapshot(session, tenant, {sizeof(engram_source), 0, &rest, read});
 }
 
 // Without the last column of every row of `versions`, the second table.

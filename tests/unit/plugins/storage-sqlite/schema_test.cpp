@@ -9,9 +9,8 @@
 
 #include <engram/cpp/text.hpp>
 
+#include <filesystem>
 #include <fstream>
-#include <iterator>
-#include <map>
 
 using namespace engram::storage_sqlite;
 using engram::testing::TemporaryFolder;
@@ -93,7 +92,8 @@ void run(const std::string& folder, const std::string& sql) {
 
 std::string columnsOf(Tenant& tenant) {
     std::string out;
-    Statement column = tenant.writer->statement("SELECT name, type, \"notnull\", dflt_value FROM pragma_table_info('versions')");
+    Statement column =
+        tenant.writer->statement("SELECT name, type, \"notnull\", dflt_value FROM pragma_table_info('versions')");
     while (column.step())
         for (int i = 0; i < 4; ++i) out += std::string(column.text(i)) + (i < 3 ? " " : "\n");
     return out;
@@ -148,16 +148,33 @@ TEST("a file of version 1 is read, written and listed, and is of this version fr
     CHECK_TEXT("third! ", listed(again, 1));
 }
 
+TEST("what a process that was killed left in the log of a file of version 1 is in the file of this version") {
+    const TemporaryFolder folder, copy;
+    makeVersion1(folder.path());
+    sqlite3* killed = nullptr;
+    CHECK_EQ(SQLITE_OK, sqlite3_open((folder / "engram.db").c_str(), &killed));
+    const char* sql = "UPDATE versions SET text = 'logged' WHERE text = 'second'";
+    CHECK_EQ(SQLITE_OK, sqlite3_exec(killed, sql, nullptr, nullptr, nullptr));
+    for (const char* name : {"engram.db", "engram.db-wal"}) std::filesystem::copy_file(folder / name, copy / name);
+    sqlite3_close(killed);
+    CHECK(std::filesystem::file_size(copy / "engram.db-wal") > 0);
+    const auto tenant = open(copy.path());
+    CHECK_TEXT("first logged ", history(tenant, 1));
+    CHECK_TEXT("logged ", listed(tenant, 0));
+    CHECK_EQ(uintmax_t(0), std::filesystem::file_size(copy / "engram.db-wal"));
+}
+
 TEST("a snapshot of version 1 is restored as a file of this version") {
     const TemporaryFolder folder, parent;
     makeVersion1(folder.path());
     std::ifstream file(folder / "engram.db", std::ios::binary);
-    const engram_source source{sizeof source, 0, &file, [](void* ctx, void* buffer, size_t capacity, size_t* n) -> engram_status {
-                                   auto& from = *static_cast<std::ifstream*>(ctx);
-                                   from.read(static_cast<char*>(buffer), static_cast<std::streamsize>(capacity));
-                                   *n = static_cast<size_t>(from.gcount());
-                                   return ENGRAM_OK;
-                               }};
+    const auto read = [](void* ctx, void* buffer, size_t capacity, size_t* n) -> engram_status {
+        auto& from = *static_cast<std::ifstream*>(ctx);
+        from.read(static_cast<char*>(buffer), static_cast<std::streamsize>(capacity));
+        *n = static_cast<size_t>(from.gcount());
+        return ENGRAM_OK;
+    };
+    const engram_source source{sizeof source, 0, &file, read};
     CHECK_EQ(engram_status(ENGRAM_OK), readSnapshot(parent / "tenant", source));
     checkUpToDate(open(parent / "tenant"));
 }
