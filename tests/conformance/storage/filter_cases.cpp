@@ -192,9 +192,13 @@ TEST("what is pinned is a bool, never absent") {
     CHECK_TEXT("1", pinned(ENGRAM_GT, {boolean(0)}));
     CHECK_TEXT("1 2", pinned(ENGRAM_IN, {boolean(0), boolean(1)}));
     CHECK_TEXT("1 2", pinned(ENGRAM_EXISTS, {}));
+    Record later = note(3, "");
     r.pinned = 0;
-    notes.store().write({put(r)});
-    CHECK_TEXT("", pinned(ENGRAM_EQ, {boolean(1)}));
+    later.pinned = 1;
+    notes.store().write({put(r), put(later)});
+    Scope scope{ENGRAM_KIND_ANY, {}, {where(ENGRAM_FIELD_PINNED, ENGRAM_EQ, {boolean(1)})}};
+    CHECK(notes.store().view()->listAll({scope}).front().id == later.id);
+    CHECK_EQ(size_t(1), notes.store().view()->match(scope, {"word"}).size());
 }
 
 TEST("a filter with an unknown operator or field, or not one value to contain, is an invalid argument") {
