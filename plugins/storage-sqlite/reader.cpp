@@ -1,6 +1,7 @@
 #include "reader.hpp"
 
 #include "best_matches.hpp"
+#include "list_page.hpp"
 #include "row.hpp"
 #include "scoped_rows.hpp"
 #include "vector_rows.hpp"
@@ -17,80 +18,6 @@ namespace engram::storage_sqlite {
 namespace {
 
 std::string_view bytesOf(const engram_uuid& id) { return {reinterpret_cast<const char*>(id.bytes), sizeof id.bytes}; }
-
-int compareIds(const engram_uuid& a, const engram_uuid& b) { return std::memcmp(a.bytes, b.bytes, sizeof a.bytes); }
-
-// A record's place in an order: absent values last both ways, ties by id in the direction of the order.
-struct Place {
-    bool absent = false;
-    double number = 0;
-    int64_t time = 0;
-    engram_uuid id{};
-};
-
-Place placeOf(const RowFacts& row, uint32_t order) {
-    if (order == ENGRAM_ORDER_IMPORTANCE) return {false, row.importance, 0, row.id};
-    const engram_time time = order == ENGRAM_ORDER_UPDATED    ? row.updated_at
-                             : order == ENGRAM_ORDER_OCCURRED ? row.occurred_at
-                                                              : row.created_at;
-    return {time == ENGRAM_TIME_NONE, 0, time == ENGRAM_TIME_NONE ? 0 : time, row.id};
-}
-
-bool before(const Place& a, const Place& b, bool descending) {
-    if (a.absent != b.absent) return b.absent;
-    if (a.number != b.number) return descending ? a.number > b.number : a.number < b.number;
-    if (a.time != b.time) return descending ? a.time > b.time : a.time < b.time;
-    const int c = compareIds(a.id, b.id);
-    return descending ? c > 0 : c < 0;
-}
-
-constexpr char kDigits[] = "0123456789abcdef";
-
-void hex(std::string& out, const void* bytes, size_t n) {
-    for (size_t i = 0; i < n; ++i) {
-        const auto b = static_cast<const unsigned char*>(bytes)[i];
-        out += kDigits[b >> 4];
-        out += kDigits[b & 15];
-    }
-}
-
-bool unhex(std::string_view& text, void* bytes, size_t n) {
-    if (text.size() < 2 * n) return false;
-    for (size_t i = 0; i < n; ++i) {
-        const char* high = std::char_traits<char>::find(kDigits, 16, text[2 * i]);
-        const char* low = std::char_traits<char>::find(kDigits, 16, text[2 * i + 1]);
-        if (!high || !low) return false;
-        static_cast<unsigned char*>(bytes)[i] = static_cast<unsigned char>((high - kDigits) << 4 | (low - kDigits));
-    }
-    text.remove_prefix(2 * n);
-    return true;
-}
-
-// "s1", then order, direction, absent, number, time, id in hex.
-std::string cursorOf(const Place& place, const engram_list_query& query) {
-    std::string out = "s1";
-    const unsigned char head[3] = {static_cast<unsigned char>(query.order), static_cast<unsigned char>(query.descending != 0),
-                                   static_cast<unsigned char>(place.absent)};
-    hex(out, head, sizeof head);
-    hex(out, &place.number, sizeof place.number);
-    hex(out, &place.time, sizeof place.time);
-    hex(out, place.id.bytes, sizeof place.id.bytes);
-    return out;
-}
-
-std::optional<Place> readCursor(std::string_view text, const engram_list_query& query) {
-    Place place;
-    unsigned char head[3];
-    if (!text.starts_with("s1")) return std::nullopt;
-    text.remove_prefix(2);
-    if (!unhex(text, head, sizeof head) || !unhex(text, &place.number, sizeof place.number) ||
-        !unhex(text, &place.time, sizeof place.time) || !unhex(text, place.id.bytes, sizeof place.id.bytes) || !text.empty())
-        return std::nullopt;
-    if (head[0] != query.order || head[1] != (query.descending != 0) || head[2] > 1 || std::isnan(place.number))
-        return std::nullopt;
-    place.absent = head[2] != 0;
-    return place;
-}
 
 // Postings on their way to a sink, in blocks.
 class PostingBlocks {
@@ -208,42 +135,19 @@ engram_status Reader::edges(const engram_uuid& id, bool incoming, const engram_e
 }
 
 engram_status Reader::list(const engram_list_query& query, const engram_rows& rows, std::string& next_cursor) {
-    std::optional<Place> after;
-    if (query.cursor.len > 0 && !(after = readCursor(view(query.cursor), query))) return ENGRAM_INVALID_ARGUMENT;
-    const bool descending = query.descending != 0;
-    std::vector<uint64_t> page;
+    std::optional<ListPage> page;
     tenant_->loadIndex();
     {
         std::shared_lock lock(tenant_->index_mutex);
         beginRows();
         ScopedRows scope(query.scope, *tenant_, *db_, at_);
-        const std::vector<RowFacts>& all = tenant_->facts.rows();
-        std::vector<std::pair<Place, uint32_t>> candidates;
-        for (uint32_t i = 0; i < all.size(); ++i) {
-            if (!scope.holds(i)) continue;
-            const Place place = placeOf(all[i], query.order);
-            if (!after || before(*after, place, descending)) candidates.emplace_back(place, i);
-        }
-        // A heap with the first of the order on top: only as many are put in order as the page and its filter need.
-        auto later = [&](const auto& a, const auto& b) { return before(b.first, a.first, descending); };
-        std::make_heap(candidates.begin(), candidates.end(), later);
-        Place last;
-        while (!candidates.empty()) {
-            std::pop_heap(candidates.begin(), candidates.end(), later);
-            const auto [place, row] = candidates.back();
-            candidates.pop_back();
-            if (!scope.passes(row)) continue;
-            if (page.size() == query.limit) {
-                next_cursor = cursorOf(last, query);
-                break;
-            }
-            page.push_back(all[row].rid);
-            last = place;
-        }
+        page = listPage(query, tenant_->facts, scope);
     }
-    for (size_t i = 0; i < page.size(); ++i) {
+    if (!page) return ENGRAM_INVALID_ARGUMENT;
+    next_cursor = std::move(page->next);
+    for (size_t i = 0; i < page->rids.size(); ++i) {
         Statement s = db_->statement("SELECT " ENGRAM_ROW_COLUMNS " FROM versions WHERE rid = ?");
-        s.bind(1, page[i]);
+        s.bind(1, page->rids[i]);
         if (!s.step()) continue;
         Row row(s);
         if (const engram_status status = rows.row(rows.ctx, i, row.record(query.want)); status != ENGRAM_OK) return status;

@@ -1,5 +1,6 @@
 // list(): orders, ties, absent times, cursors, scopes.
 #include <algorithm>
+#include <iterator>
 
 #include "store.hpp"
 #include "support/test.hpp"
@@ -10,7 +11,7 @@ namespace {
 
 std::vector<uint64_t> numbersOf(const std::vector<Record>& rows) {
     std::vector<uint64_t> out;
-    for (const Record& row : rows) out.push_back(row.id[15]);
+    for (const Record& row : rows) out.push_back(uint64_t(row.id[14]) << 8 | row.id[15]);
     return out;
 }
 
@@ -30,6 +31,43 @@ void checkOrder(const View& view, uint32_t order, const std::vector<uint64_t>& u
         listing.descending = 1;
         CHECK_TEXT(shown(down), shown(numbersOf(view.listAll(listing))));
     }
+}
+
+// 300 records whose times and importance are shared by many, some of them absent, written in no order; the tag "tenth" on
+// some that are far apart in all orders.
+std::vector<Record> manyRecords() {
+    std::vector<Record> out;
+    for (uint64_t i = 0; i < 300; ++i) {
+        const uint64_t n = i * 7 % 300;
+        Record r;
+        r.id = idOf(1 + n);
+        r.created_at = static_cast<engram_time>(n * 13 % 40) - 20;
+        r.updated_at = static_cast<engram_time>(1000 - n / 3);
+        r.occurred_at = n % 4 == 0 ? ENGRAM_TIME_NONE : static_cast<engram_time>(n * n % 23) - 11;
+        r.importance = static_cast<double>(n * 11 % 20) / 19;
+        r.metadata = n % 100 == 42 ? R"({"rare":true})" : "";
+        if (n % 10 == 3) r.tags.push_back("tenth");
+        out.push_back(std::move(r));
+    }
+    return out;
+}
+
+// What storage.h says of an order, without pages.
+std::vector<uint64_t> inOrder(std::vector<Record> records, uint32_t order, uint32_t descending) {
+    auto keyOf = [&](const Record& r) -> std::pair<bool, double> {
+        if (order == ENGRAM_ORDER_IMPORTANCE) return {false, r.importance};
+        const engram_time time = order == ENGRAM_ORDER_CREATED   ? r.created_at
+                                 : order == ENGRAM_ORDER_UPDATED ? r.updated_at
+                                                                 : r.occurred_at;
+        return {time == ENGRAM_TIME_NONE, time == ENGRAM_TIME_NONE ? 0 : static_cast<double>(time)};
+    };
+    std::sort(records.begin(), records.end(), [&](const Record& a, const Record& b) {
+        const auto left = keyOf(a), right = keyOf(b);
+        if (left.first != right.first) return right.first;
+        if (left.second != right.second) return (left.second < right.second) != (descending != 0);
+        return a.id != b.id && (a.id < b.id) != (descending != 0);
+    });
+    return numbersOf(records);
 }
 
 }  // namespace
@@ -55,6 +93,49 @@ TEST("each order, both ways and on pages of every size; ties by id, absent times
     checkOrder(*view, ENGRAM_ORDER_UPDATED, {6, 5, 4, 3, 2, 1}, {1, 2, 3, 4, 5, 6});
     checkOrder(*view, ENGRAM_ORDER_OCCURRED, {3, 6, 1, 4, 2, 5}, {4, 1, 6, 3, 5, 2});
     checkOrder(*view, ENGRAM_ORDER_IMPORTANCE, {3, 6, 1, 4, 5, 2}, {2, 5, 4, 1, 6, 3});
+}
+
+TEST("pages are full until the last one, however few records the filter lets through") {
+    Fresh f;
+    const std::vector<Record> all = manyRecords();
+    std::vector<Op> ops;
+    for (const Record& r : all) ops.push_back(put(r));
+    f.store.write(ops);
+    f.store.write({put(all[5]), put(all[150])});  // versions that are not seen any more
+    struct Filtered {
+        Condition condition;
+        std::function<bool(const Record&)> passes;
+    };
+    const std::vector<Filtered> filters{
+        {every({}), [](const Record&) { return true; }},
+        {where(ENGRAM_FIELD_IMPORTANCE, ENGRAM_LT, {real(0.3)}), [](const Record& r) { return r.importance < 0.3; }},
+        {where(ENGRAM_FIELD_TAG, ENGRAM_EQ, {text("tenth")}), [](const Record& r) { return !r.tags.empty(); }},
+        {whereMetadata("/rare", ENGRAM_EXISTS, {}), [](const Record& r) { return !r.metadata.empty(); }},
+        {negate(every({})), [](const Record&) { return false; }}};
+    const auto view = f.store.view();
+    for (const Filtered& filter : filters) {
+        std::vector<Record> passing;
+        std::copy_if(all.begin(), all.end(), std::back_inserter(passing), filter.passes);
+        for (uint32_t order = ENGRAM_ORDER_CREATED; order <= ENGRAM_ORDER_IMPORTANCE; ++order)
+            for (const uint32_t descending : {0u, 1u}) {
+                const std::vector<uint64_t> expected = inOrder(passing, order, descending);
+                for (const uint32_t limit : {7u, 40u, 299u}) {
+                    Listing listing;
+                    listing.scope.filter = {filter.condition};
+                    listing.order = order;
+                    listing.descending = descending;
+                    listing.limit = limit;
+                    std::vector<uint64_t> listed;
+                    do {
+                        const Page page = view->list(listing);
+                        CHECK(page.next.empty() || page.rows.size() == limit);
+                        for (const uint64_t n : numbersOf(page.rows)) listed.push_back(n);
+                        listing.cursor = page.next;
+                    } while (!listing.cursor.empty());
+                    CHECK_TEXT(shown(expected), shown(listed));
+                }
+            }
+    }
 }
 
 TEST("a listing goes on at its place when records are written between its pages") {
