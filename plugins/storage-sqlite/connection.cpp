@@ -134,9 +134,15 @@ void Connection::dropSnapshot() noexcept {
     sqlite3_exec(handle_, "ROLLBACK", nullptr, nullptr, nullptr);
 }
 
-void Connection::checkpoint() {
+bool Connection::emptyLog() {
+    sqlite3_busy_timeout(handle_, 0);
     const int rc = sqlite3_wal_checkpoint_v2(handle_, nullptr, SQLITE_CHECKPOINT_TRUNCATE, nullptr, nullptr);
+    const int system = errno;
+    sqlite3_busy_timeout(handle_, kBusyMilliseconds);
+    if ((rc & 0xFF) == SQLITE_BUSY) return false;
+    errno = system;
     if (rc != SQLITE_OK) fail(rc, "checkpoint");
+    return true;
 }
 
 bool Connection::moved() const {

@@ -75,8 +75,8 @@ public:
     Statement statement(const char* sql) { return {*this, prepared(sql)}; }
     sqlite3_stmt* prepared(const char* sql);
     void execute(const char* sql);
-    // Moves the whole log into the file and empties it; both are on disk on return.
-    void checkpoint();
+    // Moves the whole log into the file and empties it; both are on disk then. False: somebody still reads what is in the log.
+    bool emptyLog();
     // True if what this connection has open is no longer what lies at its path.
     bool moved() const;
 

@@ -27,6 +27,12 @@ constexpr uint32_t kMaxList = 10000;
 constexpr std::chrono::milliseconds kReaderWait{5000};
 constexpr uint64_t kMaintenanceMilliseconds = 50;
 
+// Until when a write waits for readers.
+Deadline deadlineOf(const engram_call* call) {
+    const Deadline patience = Clock::now() + kReaderWait;
+    return call->deadline_ns ? std::min(patience, Deadline(std::chrono::nanoseconds(call->deadline_ns))) : patience;
+}
+
 class StorageSqlite {
 public:
     StorageSqlite(Host host, Config config)
@@ -124,14 +130,14 @@ public:
         });
     }
 
-    engram_status apply(engram_call* call, uint64_t db, const engram_batch* batches, size_t n,
-                        engram_apply_result* results) {
+    engram_status apply(engram_call* call, uint64_t db, const engram_batch* batches, size_t n, engram_apply_result* results) {
         const engram_status status = onTenant(call, db, [&](Tenant& tenant) {
             std::vector<Applied> applied;
             {
                 std::lock_guard writing(tenant.writer_mutex);
+                tenant.readyToWrite(deadlineOf(call));
                 tenant.checkpointIfDue();
-                applied = applyBatches(tenant, batches, n);
+                applied = applyBatches(tenant, batches, n, deadlineOf(call));
             }
             for (size_t i = 0; i < n; ++i) {
                 engram_apply_result& out = results[i];
@@ -270,11 +276,8 @@ public:
                 space->active = s.active;
                 return engram_status(ENGRAM_OK);
             }
-            tenant.writer->statement("INSERT INTO spaces VALUES(?, ?, ?, 0)")
-                .bind(1, int64_t(next))
-                .bindText(2, view(space->name))
-                .bind(3, int64_t(space->dimensions))
-                .run();
+            Statement insert = tenant.writer->statement("INSERT INTO spaces VALUES(?, ?, ?, 0)");
+            insert.bind(1, int64_t(next)).bindText(2, view(space->name)).bind(3, int64_t(space->dimensions)).run();
             std::unique_lock lock(tenant.index_mutex);
             tenant.spaces.push_back({next, space->dimensions, std::string(view(space->name)), ENGRAM_SPACE_IDLE});
             space->id = next;
@@ -286,6 +289,7 @@ public:
     engram_status spaceActivate(engram_call* call, uint64_t db, uint32_t space) {
         return onTenant(call, db, [&](Tenant& tenant) {
             std::lock_guard writing(tenant.writer_mutex);
+            tenant.readyToWrite(deadlineOf(call));
             if (!findSpace(tenant, space)) return fail(call, ENGRAM_NOT_FOUND, "no such vector space");
             markSpace(tenant, space, ENGRAM_SPACE_ACTIVE);
             return engram_status(ENGRAM_OK);
@@ -295,6 +299,7 @@ public:
     engram_status spacePrepare(engram_call* call, uint64_t db, uint32_t space) {
         return onTenant(call, db, [&](Tenant& tenant) {
             std::lock_guard writing(tenant.writer_mutex);
+            tenant.readyToWrite(deadlineOf(call));
             const Space* known = findSpace(tenant, space);
             if (space != 0 && !known) return fail(call, ENGRAM_NOT_FOUND, "no such vector space");
             if (known && known->active == ENGRAM_SPACE_ACTIVE)
@@ -307,6 +312,7 @@ public:
     engram_status spaceDrop(engram_call* call, uint64_t db, uint32_t space) {
         return onTenant(call, db, [&](Tenant& tenant) {
             std::lock_guard writing(tenant.writer_mutex);
+            tenant.readyToWrite(deadlineOf(call));
             if (!findSpace(tenant, space)) return fail(call, ENGRAM_NOT_FOUND, "no such vector space");
             dropVectors(tenant, space);
             std::unique_lock lock(tenant.index_mutex);
@@ -361,6 +367,7 @@ public:
                        uint64_t* filled) {
         return onTenant(call, db, [&](Tenant& tenant) {
             std::lock_guard writing(tenant.writer_mutex);
+            tenant.readyToWrite(deadlineOf(call));
             const Space* known = findSpace(tenant, space);
             if (!known) return fail(call, ENGRAM_NOT_FOUND, "no such vector space");
             for (size_t i = 0; i < n; ++i)
@@ -385,6 +392,7 @@ public:
     engram_status hold(engram_call* call, uint64_t db, engram_str name, uint64_t lsn) {
         return onTenant(call, db, [&](Tenant& tenant) {
             std::lock_guard writing(tenant.writer_mutex);
+            tenant.readyToWrite(deadlineOf(call));
             if (lsn == ENGRAM_LSN_MAX)
                 tenant.writer->statement("DELETE FROM holds WHERE name = ?").bindText(1, view(name)).run();
             else
@@ -540,11 +548,8 @@ private:
 
     // Gives one space the state and takes it from the one that had it. Under the writer's mutex.
     static void markSpace(Tenant& tenant, uint32_t space, uint32_t state) {
-        tenant.writer
-            ->statement("UPDATE spaces SET active = CASE WHEN id = ?1 THEN ?2 ELSE 0 END WHERE id = ?1 OR active = ?2")
-            .bind(1, int64_t(space))
-            .bind(2, int64_t(state))
-            .run();
+        constexpr const char* kMark = "UPDATE spaces SET active = CASE WHEN id = ?1 THEN ?2 ELSE 0 END WHERE id = ?1 OR active = ?2";
+        tenant.writer->statement(kMark).bind(1, int64_t(space)).bind(2, int64_t(state)).run();
         std::unique_lock lock(tenant.index_mutex);
         for (Space& s : tenant.spaces)
             if (s.id == space) s.active = state;

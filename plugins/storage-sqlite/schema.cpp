@@ -59,7 +59,7 @@ void migrate(Connection& writer) {
     if (!ours && (version != 0 || pragma(writer, "SELECT count(*) FROM sqlite_schema") != 0))
         throw SqliteError(SQLITE_NOTADB, "the file is not of this version of storage-sqlite");
     // A log that is there may be of a process that ended badly: it is moved into the file before anything is written.
-    if (ours) writer.checkpoint();
+    if (ours && !writer.emptyLog()) throw SqliteError(SQLITE_BUSY, "somebody still reads the file, which is of an older version");
     writer.execute("BEGIN IMMEDIATE");
     try {
         if (ours) {

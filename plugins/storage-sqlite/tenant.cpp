@@ -13,6 +13,8 @@ namespace {
 int64_t steadyNow() { return std::chrono::steady_clock::now().time_since_epoch().count(); }
 
 constexpr std::chrono::seconds kAfterFailure{5};
+// Not all who read the log come back with a reader: other processes, and checks of the whole file.
+constexpr std::chrono::milliseconds kReaderLook{5};
 
 // Runs after each commit of the writing connection.
 int noteWal(void* pages, sqlite3*, const char*, int n) {
@@ -69,24 +71,37 @@ Tenant::Tenant(std::string folder, const Options& options)
     // A log that is there at opening is of a process that ended badly, perhaps after an fsync that failed: then the
     // kernel shows pages that it has given up writing. Moved into the file they are written anew.
     struct stat log {};
-    if (stat((file() + "-wal").c_str(), &log) == 0 && log.st_size > 0) putRight(OnFailure::Distrust);
-}
-
-void Tenant::putRight(OnFailure on_failure) {
-    dropSnapshots();
+    if (stat((file() + "-wal").c_str(), &log) != 0 || log.st_size == 0) return;
+    distrust();
     try {
-        writer->checkpoint();
-        wal_pages.store(0);
-        trusted_.store(true);
+        emptyLog(Deadline());
     } catch (const SqliteError& e) {
-        trusted_.store(false);
-        if (on_failure == OnFailure::Throw || e.damaged()) throw;
+        if (e.damaged()) throw;
     }
 }
 
-void Tenant::readyToWrite() {
+bool Tenant::emptyLog(Deadline deadline) {
+    while (true) {
+        dropSnapshots();
+        if (writer->emptyLog()) break;
+        const auto now = std::chrono::steady_clock::now();
+        if (now >= deadline) return false;
+        writer_mutex.unlock();
+        {
+            std::unique_lock lock(readers_mutex_);
+            reader_back_.wait_until(lock, std::min(deadline, now + kReaderLook));
+        }
+        writer_mutex.lock();
+    }
+    wal_pages.store(0);
+    trusted_.store(true);
+    return true;
+}
+
+void Tenant::readyToWrite(Deadline deadline) {
     if (writer->moved()) throw SqliteError(SQLITE_READONLY_DBMOVED, "the tenant's file was moved or removed");
-    if (!trusted_.load()) putRight(OnFailure::Throw);
+    if (!trusted_.load() && !emptyLog(deadline))
+        throw SqliteError(SQLITE_BUSY, "a reader still needs the log that is written anew before the next write");
 }
 
 void Tenant::check() {
@@ -108,7 +123,7 @@ Tenant::~Tenant() {
     sqlite3_wal_checkpoint_v2(writer->handle(), nullptr, SQLITE_CHECKPOINT_TRUNCATE, nullptr, nullptr);
 }
 
-std::unique_ptr<Connection> Tenant::takeReader(std::chrono::steady_clock::time_point deadline) {
+std::unique_ptr<Connection> Tenant::takeReader(Deadline deadline) {
     std::unique_lock lock(readers_mutex_);
     while (free_readers_.empty() && open_readers_ >= options_.readers)
         if (reader_free_.wait_until(lock, deadline) == std::cv_status::timeout && free_readers_.empty()) return nullptr;
@@ -135,6 +150,7 @@ void Tenant::giveReader(std::unique_ptr<Connection> reader) {
         free_readers_.push_back(std::move(reader));
     }
     reader_free_.notify_one();
+    reader_back_.notify_all();
 }
 
 void Tenant::dropSnapshots() {
@@ -199,7 +215,10 @@ void Tenant::maintain() {
     std::unique_lock writing(writer_mutex, std::try_to_lock);
     if (!writing || std::chrono::steady_clock::now() < next_maintenance_) return;
     next_maintenance_ = std::chrono::steady_clock::now() + kAfterFailure;
-    if (!trusted_.load()) putRight(OnFailure::Throw);
+    if (!trusted_.load() && !emptyLog(Deadline())) {  // a reader is at it
+        next_maintenance_ = {};
+        return;
+    }
     checkpointIfDue();
     size_t rows = 0;
     {

@@ -43,6 +43,8 @@ struct Space {
     uint32_t active;  // ENGRAM_SPACE_*
 };
 
+using Deadline = std::chrono::steady_clock::time_point;
+
 class Tenant {
 public:
     // Opens or makes <folder>/engram.db. Throws SqliteError.
@@ -56,10 +58,14 @@ public:
     uint64_t lsn() const { return lsn_.load(std::memory_order_acquire); }
 
     // A reader for one thread; nullptr if none is free by the deadline.
-    std::unique_ptr<Connection> takeReader(std::chrono::steady_clock::time_point deadline);
+    std::unique_ptr<Connection> takeReader(Deadline deadline);
     void giveReader(std::unique_ptr<Connection> reader);
     // Ends the snapshots that free readers keep, so that the log can be emptied.
     void dropSnapshots();
+    // Moves the log into the file and empties it, both on disk on true; false: a reader was still at the log by the deadline.
+    // Throws SqliteError. Call under writer_mutex, which is let go while it waits: what a reader needs to get done may be
+    // behind it.
+    bool emptyLog(Deadline deadline);
     // Counts what was published: a reader's snapshot of this generation holds all of it. Moves under the exclusive index
     // lock, so that under the shared one a snapshot and the segments of `tail` belong together.
     uint64_t generation() const { return generation_.load(std::memory_order_acquire); }
@@ -94,8 +100,9 @@ public:
     // What the last write left on disk is unknown (an fsync failed): no write is taken until readyToWrite() has put
     // the file right.
     void distrust() { trusted_.store(false); }
-    // Throws SqliteError if the file was moved away, or its log cannot be put right. Call under writer_mutex.
-    void readyToWrite();
+    // Throws SqliteError if the file was moved away, or its log cannot be put right by the deadline. Call under writer_mutex
+    // before anything else, see emptyLog().
+    void readyToWrite(Deadline deadline);
 
     std::mutex writer_mutex;
     std::unique_ptr<Connection> writer;
@@ -117,8 +124,6 @@ public:
     void publish(uint64_t lsn);
 
 private:
-    enum class OnFailure { Throw, Distrust };
-    void putRight(OnFailure on_failure);
     void foldOne();
     bool idle() const;
 
@@ -130,7 +135,8 @@ private:
     std::atomic<bool> trusted_{true};
     std::chrono::steady_clock::time_point next_maintenance_{};
     std::mutex readers_mutex_;
-    std::condition_variable reader_free_;
+    std::condition_variable reader_free_;  // for one that wants a reader
+    std::condition_variable reader_back_;  // for one that waits until readers are gone
     std::vector<std::unique_ptr<Connection>> free_readers_;
     unsigned open_readers_ = 0;
 };

@@ -71,7 +71,6 @@ uint64_t fillVectors(Tenant& tenant, const Space& space, const engram_fill* fill
     Connection& db = *tenant.writer;
     std::vector<std::pair<uint64_t, QuantisedVector>> taken;
     std::set<uint64_t> replaced;
-    tenant.readyToWrite();
     Transaction transaction(db);
     for (size_t i = 0; i < n; ++i) {
         std::string blob, encoded;
@@ -108,7 +107,6 @@ uint64_t fillVectors(Tenant& tenant, const Space& space, const engram_fill* fill
 void dropVectors(Tenant& tenant, uint32_t space) {
     Connection& db = *tenant.writer;
     std::vector<std::pair<uint64_t, std::string>> rewritten;
-    tenant.readyToWrite();
     {
         Statement rows = db.statement("SELECT rid, vectors FROM versions WHERE vectors <> x''");
         while (rows.step()) {

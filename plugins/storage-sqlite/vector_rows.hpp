@@ -1,7 +1,7 @@
 // The vectors of rows that are there already: which rows lack one, filling them in, dropping a space, counting.
 //
-// Runs on the connection it is given: a reader's on a reader, the writer's under the tenant's writer_mutex. All throw
-// SqliteError; then nothing was changed.
+// Runs on the connection it is given: a reader's on a reader, the writer's under the tenant's writer_mutex, when the tenant is
+// ready to write. All throw SqliteError; then nothing was changed.
 #pragma once
 
 #include "tenant.hpp"

@@ -28,11 +28,11 @@ struct Effects {
 
 class Writer {
 public:
-    explicit Writer(Tenant& tenant) : tenant_(tenant), db_(*tenant.writer), lsn_(tenant.lsn()) {}
+    Writer(Tenant& tenant, Deadline deadline)
+        : tenant_(tenant), db_(*tenant.writer), deadline_(deadline), lsn_(tenant.lsn()) {}
 
     std::vector<Applied> run(const engram_batch* batches, size_t n) {
         std::vector<Applied> results;
-        tenant_.readyToWrite();
         db_.execute("BEGIN IMMEDIATE");
         try {
             counters_ = tenant_.counters;
@@ -439,14 +439,13 @@ private:
 
     // Old pages with the purged text may stand in the log: it is emptied before the purge is acknowledged.
     void truncateLog() {
-        tenant_.dropSnapshots();
-        const int rc = sqlite3_wal_checkpoint_v2(db_.handle(), nullptr, SQLITE_CHECKPOINT_TRUNCATE, nullptr, nullptr);
-        if (rc != SQLITE_OK)
-            throw SqliteError(rc, "purged, but a reader keeps old pages in the log: they go with the next checkpoint");
+        if (!tenant_.emptyLog(deadline_))
+            throw SqliteError(SQLITE_BUSY, "purged, but a reader keeps old pages in the log: they go with the next checkpoint");
     }
 
     Tenant& tenant_;
     Connection& db_;
+    const Deadline deadline_;
     uint64_t lsn_;
     bool changed_ = false, purged_ = false;
     std::map<std::string, uint64_t> counters_;
@@ -456,8 +455,8 @@ private:
 
 }  // namespace
 
-std::vector<Applied> applyBatches(Tenant& tenant, const engram_batch* batches, size_t n) {
-    return Writer(tenant).run(batches, n);
+std::vector<Applied> applyBatches(Tenant& tenant, const engram_batch* batches, size_t n, Deadline deadline) {
+    return Writer(tenant, deadline).run(batches, n);
 }
 
 }  // namespace engram::storage_sqlite

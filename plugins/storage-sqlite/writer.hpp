@@ -1,4 +1,4 @@
-// apply(): batches in one transaction, a savepoint each. Runs under the tenant's writer_mutex.
+// apply(): batches in one transaction, a savepoint each. Runs under the tenant's writer_mutex, when it is ready to write.
 #pragma once
 
 #include "tenant.hpp"
@@ -17,7 +17,8 @@ struct Applied {
     std::string message, answer;
 };
 
-// All applied batches are on disk on return. Throws SqliteError: none is applied.
-std::vector<Applied> applyBatches(Tenant& tenant, const engram_batch* batches, size_t n);
+// All applied batches are on disk on return. Throws SqliteError: none is applied. After a purge readers are waited for until
+// the deadline.
+std::vector<Applied> applyBatches(Tenant& tenant, const engram_batch* batches, size_t n, Deadline deadline);
 
 }  // namespace engram::storage_sqlite

@@ -176,7 +176,8 @@ class FailingDisk(unittest.TestCase):
         refused = ada.add("over the quota")
         self.assertEqual((507, "storage_full"), (refused.status, refused.body["code"]), refused.body)
         self.faults.disk()
-        self.assertEqual(201, ada.add("within").status)
+        within = ada.add("within")
+        self.assertEqual(201, within.status, within.body)
 
     def test_a_log_left_by_a_process_whose_fsync_failed_is_moved_into_the_file_first(self):
         ids, ada, _ = two_tenants(self.server)
@@ -190,7 +191,8 @@ class FailingDisk(unittest.TestCase):
         self.faults.disk()
         log = tenant_file(self.server, ids["ada"]).with_name("engram.db-wal")
         self.assertGreater(log.stat().st_size, 0)
-        self.assertEqual(201, ada.add("sound").status)
+        sound = ada.add("sound")
+        self.assertEqual(201, sound.status, sound.body)
         self.assertLess(log.stat().st_size, 200_000, "the old log was emptied before the write")
 
     def test_the_control_plane_survives_a_failing_disk(self):

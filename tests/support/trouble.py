@@ -33,6 +33,7 @@ class Faults:
         self.env = {"LD_PRELOAD": str(PRELOAD), "ENGRAM_TEST_FAULTS": self.file.name}
 
     def disk(self, path="", sync=0, write=0):
+        self.map[0:16] = bytes(16)  # first, since the empty path is that of all files
         self.map[32:264] = str(path).encode().ljust(232, b"\0")
         self.map[0:16] = struct.pack("<qq", sync, write)
 

@@ -4,6 +4,7 @@
 #include "support/test.hpp"
 
 #include <cmath>
+#include <future>
 
 using namespace engram::conformance;
 
@@ -173,4 +174,22 @@ TEST("a ranking that is not one is refused") {
     bad[4].weights = &none;
     bad[5].k1 = HUGE_VAL;
     for (const engram_ranking& ranking : bad) expect(ENGRAM_INVALID_ARGUMENT, view->tryMatchBest(ranking, {"tea"}), "no ranking");
+}
+
+TEST("a purge that comes while a view is open neither hinders the view nor fails, once the view ends") {
+    Fresh f;
+    const uint32_t space = f.store.createSpace("model", 2);
+    Record r = note(1, "tea");
+    r.terms["tea"] = r.length = 1;
+    r.vectors[space] = {1, 0};
+    Record other = r;
+    other.id = idOf(2);
+    f.store.write({put(r), put(other)});
+    auto view = f.store.view();
+    CHECK_EQ(size_t(2), view->match({}, {"tea"}).size());
+    auto purged = std::async(std::launch::async, [&] { return f.store.write({purge(idOf(1))}); });
+    CHECK_EQ(size_t(1), f.store.changes(2, 10, 10000).size());
+    CHECK(!view->nearest({}, space, {1, 0}, 10).empty());
+    view.reset();
+    CHECK_EQ(uint32_t(ENGRAM_APPLY_DONE), purged.get().outcome);
 }

@@ -34,7 +34,7 @@ void write(Tenant& tenant, uint32_t kind, engram_record record) {
     batch.ops = &op;
     batch.n_ops = 1;
     std::lock_guard writing(tenant.writer_mutex);
-    CHECK_EQ(uint32_t(ENGRAM_APPLY_DONE), applyBatches(tenant, &batch, 1).front().outcome);
+    CHECK_EQ(uint32_t(ENGRAM_APPLY_DONE), applyBatches(tenant, &batch, 1, Deadline()).front().outcome);
 }
 
 void put(Tenant& tenant, uint8_t number, const char* text, uint32_t pinned) {
