@@ -3,6 +3,7 @@
 #include "apply.hpp"
 #include "codec.hpp"
 #include "feed.hpp"
+#include "integrity.hpp"
 #include "pool.hpp"
 #include "reader.hpp"
 #include "schema.hpp"
@@ -128,6 +129,12 @@ public:
         });
     }
 
+    engram_status check(engram_call* call, uint64_t db) {
+        return onTenant(call, db, [&](Tenant& tenant, Session& session) {
+            return checkTenant(session, tenant.id) ? engram_status(ENGRAM_OK) : fail(call, ENGRAM_NOT_FOUND, kNoTenant);
+        });
+    }
+
     engram_status erase(engram_call* call, engram_str tenant) {
         const auto id = tenantOf(view(tenant));
         if (!id) return fail(call, ENGRAM_INVALID_ARGUMENT, "a tenant's id is a UUID in lower case");
@@ -138,8 +145,7 @@ public:
         });
     }
 
-    engram_status apply(engram_call* call, uint64_t db, const engram_batch* batches, size_t n,
-                        engram_apply_result* results) {
+    engram_status apply(engram_call* call, uint64_t db, const engram_batch* batches, size_t n, engram_apply_result* results) {
         const auto tenant = tenants_.get(db);
         if (!tenant) return fail(call, ENGRAM_NOT_FOUND, kNoHandle);
         return guardedByPostgres(call, [&]() -> engram_status {
@@ -169,8 +175,7 @@ public:
         });
     }
 
-    engram_status begin(engram_call* call, uint64_t db, uint64_t at_lsn, uint64_t min_lsn, uint64_t* handle,
-                        uint64_t* lsn) {
+    engram_status begin(engram_call* call, uint64_t db, uint64_t at_lsn, uint64_t min_lsn, uint64_t* handle, uint64_t* lsn) {
         return onTenant(call, db, [&](Tenant& tenant, Session& session) {
             const auto answers = read(session, tenant.id, {{kFindTenant, {}}});
             if (answers[0].rows() == 0) return fail(call, ENGRAM_NOT_FOUND, kNoTenant);

@@ -83,6 +83,22 @@ const Statement kFeedEdges{"feed_edges", "SELECT " EDGE_COLUMNS
 const Statement kFeedPurges{"feed_purges", "SELECT lsn, id FROM purges WHERE tenant = $1::uuid AND lsn > $2::bigint AND"
                                            " lsn <= $3::bigint ORDER BY lsn LIMIT $4::int"};
 
+const Statement kEveryVersion{
+    "every_version", "SELECT " ENGRAM_ROW_COLUMNS ", v.closes, EXISTS(SELECT 1 FROM purges p WHERE p.tenant = v.tenant AND"
+                     " p.id = v.id AND p.lsn > v.rid OFFSET 0)::int FROM versions v WHERE v.tenant = $1::uuid AND"
+                     " (v.id, v.rid) > ($3::uuid, $4::bigint) ORDER BY v.id, v.rid LIMIT $5::int"};
+const Statement kEveryVector{
+    "every_vector", "SELECT x.rid, x.space, EXISTS(SELECT 1 FROM versions w WHERE w.tenant = $1::uuid AND w.rid = x.rid"
+                    " OFFSET 0)::int FROM vectors x WHERE x.tenant = $1::uuid AND (x.rid, x.space) > ($2::bigint, $3::int)"
+                    " ORDER BY x.rid, x.space LIMIT $4::int"};
+const Statement kEveryEdge{
+    "every_edge", "SELECT " EDGE_COLUMNS ", (EXISTS(SELECT 1 FROM purges p WHERE p.tenant = $1::uuid AND p.id = e.source AND"
+                  " p.lsn > e.lsn OFFSET 0) OR EXISTS(SELECT 1 FROM purges p WHERE p.tenant = $1::uuid AND p.id = e.target AND"
+                  " p.lsn > e.lsn OFFSET 0) OR EXISTS(SELECT 1 FROM versions w WHERE w.tenant = $1::uuid AND w.rid = e.lsn"
+                  " OFFSET 0))::int FROM edges e WHERE e.tenant = $1::uuid AND (e.source, e.type, e.target, e.lsn) >"
+                  " ($2::uuid, $3::text, $4::uuid, $5::bigint) ORDER BY e.source, e.type, e.target, e.lsn LIMIT $6::int"};
+const Statement kLaterKeys{"later_keys", "SELECT 1 FROM idempotency WHERE tenant = $1::uuid AND lsn > $2::bigint LIMIT 1"};
+
 const Statement kNewest{
     "newest", "SELECT v.id, v.rid, v.version, v.deleted, v.kind, v.workspace, v.type, v.created_at,"
               " (octet_length(v.text) + octet_length(v.metadata))::bigint, v.name FROM unnest($2::uuid[]) AS q(id)"
@@ -192,6 +208,7 @@ std::span<const Statement* const> tenantStatements() {
         &kById,           &kByRid,         &kByName,        &kHistory,          &kOutgoing,      &kIncoming,
         &kFilled,         &kUnfilled,      &kFill,          &kPrepareSpace,
         &kFacts,          &kTerms,         &kVectors,       &kPurgesSince,      &kSpaces,        &kSpacesCovered,
+        &kEveryVersion,   &kEveryVector,   &kEveryEdge,     &kLaterKeys,
         &kFeedVersions,   &kFeedEdges,     &kFeedPurges,    &kNewest,           &kNamesTaken,    &kLiveEdges,
         &kKnownKeys,      &kKeysOfPurged,  &kLimitCounters, &kForgetAnswers, &kPurgeVectors,     &kPurgeVersions, &kPurgeEdgesFrom, &kPurgeEdgesTo,
         &kNotePurges,     &kCloseVersions, &kInsertVersions, &kInsertVectors,   &kCloseEdges,    &kInsertEdges,

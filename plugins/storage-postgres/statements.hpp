@@ -33,6 +33,9 @@ extern const Statement kById, kByRid, kByName, kHistory, kOutgoing, kIncoming;
 extern const Statement kFacts, kTerms, kVectors, kFilled, kUnfilled, kPurgesSince, kSpaces, kSpacesCovered;
 extern const Statement kFeedVersions, kFeedEdges, kFeedPurges;
 
+// Reading everything, in the order of a key; a page goes on after the key of the row before.
+extern const Statement kEveryVersion, kEveryVector, kEveryEdge, kLaterKeys;
+
 // Writing.
 extern const Statement kNewest, kNamesTaken, kLiveEdges, kKnownKeys, kKeysOfPurged, kLimitCounters;
 extern const Statement kForgetAnswers, kPurgeVectors, kPurgeVersions, kPurgeEdgesFrom, kPurgeEdgesTo, kNotePurges;

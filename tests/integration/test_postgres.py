@@ -7,14 +7,16 @@ import random
 import shutil
 import signal
 import socket
+import subprocess
 import tempfile
 import threading
 import unittest
 import urllib.parse
 from pathlib import Path
 
-from support.engram_server import Server, main, wait_until, with_plugin
+from support.engram_server import ENGRAM, Server, main, wait_until, with_plugin
 from support.postgres import Postgres
+from support.trouble import MANY_TENANTS, As, add_tenants
 
 
 def plugins(config):
@@ -326,6 +328,34 @@ class EndToEnd(unittest.TestCase):
         self.assertEqual([["1"]], self.postgres.sql(rows, "postgres", "engram"))
         for role in ("engram_app", "engram_owner"):
             self.assertEqual([["0"]], self.postgres.sql(rows, role))
+
+    def test_a_damaged_row_is_found_when_asked_and_the_other_tenant_is_not_blamed(self):
+        storage = {"use": "storage-postgres", "config": self.config()}
+        server = Server([storage if p["use"] == "storage-sqlite" else p for p in MANY_TENANTS])
+        server.start()
+        server.stop()
+        ids = add_tenants(server, ["ada", "bob"])
+        with server:
+            ada, bob = As(server, "ada"), As(server, "bob")
+            made = [who.add(f"note {n} about tea").body["memory"] for who in (ada, bob) for n in range(3)]
+            self.assertEqual([], self.damaged_tenants(server, expected=0))
+            self.postgres.sql(f"BEGIN; SELECT set_config('engram.tenant', '{ids['ada']}', true);"
+                              f" UPDATE {self.schema()}.versions SET terms = '\\xff' WHERE id = '{made[1]['id']}'; COMMIT",
+                              "engram_owner")
+            found = self.damaged_tenants(server, expected=1)
+            self.assertEqual(1, len(found), found)
+            for named in (f"tenant {ids['ada']}: ", f"record {made[1]['id']}, ", "damaged terms"):
+                self.assertIn(named, found[0])
+            self.assertEqual(200, bob.search("tea").status)
+
+    def damaged_tenants(self, server, expected):
+        """What `engram doctor --integrity` says of tenants that are damaged, when it ends with the status expected."""
+        done = subprocess.run([ENGRAM, "doctor", "--config", server.config, "--json", "--integrity"], env=server.env,
+                              capture_output=True, text=True)
+        self.assertEqual(expected, done.returncode, done.stdout + done.stderr)
+        findings = json.loads(done.stdout)["findings"]
+        self.assertNotIn("integrity_unknown", {f["code"] for f in findings}, findings)
+        return [f["evidence"] for f in findings if f["code"] == "tenant_damaged"]
 
     def test_a_role_that_could_bypass_the_policies_refuses_the_start(self):
         for role in ("postgres", "engram_owner"):

@@ -290,6 +290,7 @@ void runSeed(uint64_t seed, uint64_t steps) {
         comparison.feed(random.below(oracle.lsn() + 2), 1 + static_cast<uint32_t>(random.below(20)));
     }
     comparison.feed(0, 1000000);
+    tested.check();
 
     // What the feed says, said again to an empty tenant, gives the same store.
     Store copy(tested_plugin, "018f0000-0000-7000-8000-000000000002");
@@ -299,6 +300,7 @@ void runSeed(uint64_t seed, uint64_t steps) {
     replay.step(steps + 1);
     replayed(replay, tested, copy);
     replay.feed(0, 1000000);
+    copy.check();
     for (int i = 0; i < 20; ++i) replay.reads(random, random.below(tested.lsn() + 1));
 
     // So does a snapshot.
@@ -311,6 +313,7 @@ void runSeed(uint64_t seed, uint64_t steps) {
     snapshot.feed(0, 1000000);
     for (int i = 0; i < 20; ++i) snapshot.reads(random, random.below(tested.lsn() + 1));
     snapshot.outcomes(random.batches());
+    restored.check();
 }
 
 }  // namespace

@@ -541,6 +541,12 @@ std::vector<Space> Store::spaces() const {
     return out;
 }
 
+void Store::check() const {
+    if (!ENGRAM_HAS(engram_storage_v1, &table(), check) || !table().check) return;
+    ArenaCall call;
+    expect(ENGRAM_OK, table().check(self(), call, handle_), "check: " + call.message());
+}
+
 std::string Store::snapshot() const {
     std::string out;
     const engram_sink sink = {sizeof(engram_sink), 0, &out,

@@ -162,6 +162,8 @@ public:
     engram_status tryFill(uint32_t space, const std::vector<std::pair<uint64_t, std::vector<float>>>& fills, uint64_t& filled);
     uint64_t fill(uint32_t space, const std::vector<std::pair<uint64_t, std::vector<float>>>& fills);
     std::string snapshot() const;
+    // The plugin's own check, if it has one, must find nothing.
+    void check() const;
 
     Plugin& plugin() const { return plugin_; }
     const engram_storage_v1& table() const { return plugin_.table(); }
