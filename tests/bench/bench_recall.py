@@ -4,7 +4,8 @@
 One workspace a conversation, one memory a turn, loaded with `engram memory import`. Every question with evidence is
 searched; recall@k is the share of its evidence turns (sessions) among the first k results (distinct sessions, ranked by
 their best turn), MRR the reciprocal rank of the first. The baseline is SQLite's FTS5 (porter unicode61, bm25, OR of the
-question's words without stop words) over the same texts. Fails if the server finds less than the baseline.
+question's words without stop words) over the same texts. Fails if the server finds less than the baseline, or if the same
+server on storage-postgres finds more or less than on storage-sqlite: one ranking, whoever keeps the memories.
 """
 
 import json
@@ -17,16 +18,19 @@ import unittest
 from datetime import datetime
 from pathlib import Path
 
-from support.engram_server import Server, corpus
+from support.engram_server import OSS, Server, corpus
+from support.postgres import plugins_on_postgres
 
 LIMIT = 100
+EVERYTHING = {1, 2, 3, 4, 5}
+STORAGES_DIFFER = 1.0  # points between two storages that a mean may differ by: their cosines differ in the fourth digit
 STOP = set("""a about above after again all am an and any are as at be been before being below between both but by can could
 did do does doing down during each few for from further had has have having he her here hers him his how i if in into is it
 its itself just me more most my no nor not now of off on once only or other our out over own s same she should so some such t
 than that the their them then there these they this those through to too under until up very was we were what when where
 which while who whom why will with would you your""".split())
 GROUPS = [("categories 1-4", {1, 2, 3, 4}), ("1 multi-hop", {1}), ("2 temporal", {2}), ("3 open-domain", {3}),
-          ("4 single-hop", {4}), ("5 adversarial", {5}), ("categories 1-5", {1, 2, 3, 4, 5})]
+          ("4 single-hop", {4}), ("5 adversarial", {5}), ("categories 1-5", EVERYTHING)]
 COLUMNS = ["turn R@5", "turn R@10", "turn MRR", "session R@5", "session R@10", "session MRR"]
 
 
@@ -99,12 +103,14 @@ class Fts5:
 
 class Engram:
     def __init__(self, server, samples):
-        self.server, self.dia_ids, self.times = server, {}, []
+        self.server, self.times = server, []
+        began = time.monotonic()
         for sample in samples:
             file = server.folder / f"{sample['sample_id']}.jsonl"
             file.write_text("\n".join(json.dumps(body) for _, _, body in turns(sample["conversation"])) + "\n")
             counted = server.cli_json("memory", "import", file, "--workspace", sample["sample_id"])
             assert counted["refused"] == 0, counted
+        self.imported = time.monotonic() - began
         self.stored = server.call("GET", "/v1/tenant").body["tenant"]["memories"]
 
     def search(self, workspace, question, **options):
@@ -133,6 +139,30 @@ def report(name, measured):
         print(f"{group:16} {n:4} " + " ".join(f"{v:12.1f}" for v in values))
 
 
+class Storage:
+    """The figures of a server with these plugins."""
+
+    def __init__(self, name, plugins, samples, asked):
+        self.name = name
+        with Server(plugins) as server:
+            self.engram = Engram(server, samples)
+            self.ours = measure(asked, self.engram)
+            self.plain = measure(asked, self.engram, context="none", dates="ignore")
+
+    def report(self):
+        report(f"Engram on {self.name}, without context and dates", self.plain)
+        report(f"Engram on {self.name}", self.ours)
+        times = sorted(self.engram.times)
+        print(f"imported in {self.engram.imported:.1f} s; search over HTTP, a connection each: p50 {times[len(times) // 2] * 1e3:.1f} ms,"
+              f" p95 {times[len(times) * 95 // 100] * 1e3:.1f} ms")
+
+
+def largest_difference(one, other):
+    """In points, of any group's mean."""
+    return max(abs(a - b) for mine, theirs in ((one.ours, other.ours), (one.plain, other.plain)) for _, categories in GROUPS
+               for a, b in zip(mean(mine, categories)[1], mean(theirs, categories)[1]))
+
+
 def main():
     try:
         samples = json.loads((corpus("locomo-dev") / "locomo-dev.json").read_text())
@@ -141,20 +171,22 @@ def main():
         return 77
     asked = list(questions(samples))
     baseline = measure(asked, Fts5(samples))
-    with Server() as server:
-        engram = Engram(server, samples)
-        ours = measure(asked, engram)
-        plain = measure(asked, engram, context="none", dates="ignore")
-    print(f"LoCoMo: {len(samples)} conversations, {engram.stored} turns, {len(asked)} questions with evidence")
+    sqlite = Storage("storage-sqlite", OSS, samples, asked)
+    with plugins_on_postgres() as plugins:
+        postgres = Storage("storage-postgres", plugins, samples, asked)
+    print(f"LoCoMo: {len(samples)} conversations, {sqlite.engram.stored} turns, {len(asked)} questions with evidence")
     report("SQLite FTS5 (baseline)", baseline)
-    report("Engram, without context and dates", plain)
-    report("Engram", ours)
-    _, base = mean(baseline, {1, 2, 3, 4, 5})
-    _, own = mean(ours, {1, 2, 3, 4, 5})
+    sqlite.report()
+    postgres.report()
+    _, base = mean(baseline, EVERYTHING)
+    _, own = mean(sqlite.ours, EVERYTHING)
+    differ = largest_difference(sqlite, postgres)
+    unlike = sum(a != b for a, b in zip(sqlite.ours + sqlite.plain, postgres.ours + postgres.plain))
     print("\nratio, categories 1-5: " + ", ".join(f"{c} {o / b:.3f}" for c, o, b in zip(COLUMNS, own, base)))
-    times = sorted(engram.times)
-    print(f"search over HTTP, a connection each: p50 {times[len(times) // 2] * 1e3:.1f} ms, p95 {times[len(times) * 95 // 100] * 1e3:.1f} ms")
-    return 0 if all(o >= b for o, b in zip(own, base)) else 1
+    print(f"storage-postgres beside storage-sqlite: no mean differs by more than {differ:.1f} points (promise: {STORAGES_DIFFER:g}),"
+          f" {unlike} of {2 * len(asked)} answers score otherwise")
+    missed = differ > STORAGES_DIFFER or any(o < b for o, b in zip(own, base))
+    return 1 if missed else 0
 
 
 if __name__ == "__main__":

@@ -122,15 +122,23 @@ class Postgres:
 
 
 @contextlib.contextmanager
+def plugins_on_postgres():
+    """The OSS set with storage-postgres on a durable cluster of its own, for benchmarks."""
+    from support.engram_server import with_plugin
+    with Postgres(durable=True, settings={"shared_buffers": "256MB", "max_wal_size": "2GB"}) as postgres:
+        yield with_plugin("storage-postgres", postgres.config(), instead_of="storage-sqlite")
+
+
+@contextlib.contextmanager
 def plugins_under_bench():
-    """The plugins of a benchmark's server: with --postgres on its command line those with storage-postgres, on a durable
-    cluster of its own, else the OSS set. Yields the list and the name of the storage."""
-    from support.engram_server import OSS, with_plugin
+    """The plugins of a benchmark's server: with --postgres on its command line plugins_on_postgres(), else the OSS set.
+    Yields the list and the name of the storage."""
+    from support.engram_server import OSS
     if "--postgres" not in sys.argv[1:]:
         yield OSS, "storage-sqlite"
         return
-    with Postgres(durable=True, settings={"shared_buffers": "256MB", "max_wal_size": "2GB"}) as postgres:
-        yield with_plugin("storage-postgres", postgres.config(), instead_of="storage-sqlite"), "storage-postgres"
+    with plugins_on_postgres() as plugins:
+        yield plugins, "storage-postgres"
 
 
 def main():
