@@ -6,7 +6,7 @@ metadata, a date, and a session of 25 memories. Promise: p50 under 3 ms, p95 und
 server has one to itself, the client another (or shares it where there is no other). With --postgres the server keeps the
 memories in PostgreSQL. CPU is the server's own time a query, which other work on the machine does not stretch.
 
-    ENGRAM_BENCH_MEMORIES  100000: FTS5 is in memory, too    ENGRAM_BENCH_QUERIES  100 of each kind
+    ENGRAM_BENCH_MEMORIES  100000    ENGRAM_BENCH_QUERIES  100 of each kind; fewer show caches that are not yet filled
 """
 
 import contextlib
@@ -18,9 +18,9 @@ import sqlite3
 import statistics
 import sys
 import time
-from pathlib import Path
 
-from support.engram_server import Server, wait_until
+from support.engram_server import Server
+from support.load import cpu_ms, settle
 from support.postgres import plugins_under_bench
 from support.texts import Zipf, percentile
 
@@ -70,21 +70,6 @@ def resident(server):
     return int(server.metric("resident_bytes")) >> 20
 
 
-def cpu_ms(server):
-    """Of all threads of the server, to the nanosecond."""
-    tasks = Path(f"/proc/{server.process.pid}/task").glob("*/schedstat")
-    return sum(int(task.read_text().split()[0]) for task in tasks) / 1e6
-
-
-def settle(server):
-    """Until what the server does on its own (folding the words of the load) is done."""
-    def is_idle():
-        before, began = cpu_ms(server), time.monotonic()
-        time.sleep(0.5)
-        return cpu_ms(server) - before < 0.02 * 1e3 * (time.monotonic() - began)
-    wait_until(is_idle, "an idle server", 600)
-
-
 def on_cores(cores):
     os.sched_setaffinity(0, cores)
 
@@ -97,13 +82,16 @@ def baseline():
 
 def load(zipf, fts, call):
     """The same memories to both; the seconds that the server took."""
-    stored, took = memories(zipf), 0.0
+    stored, loaded, took = memories(zipf), 0, 0.0
     while part := list(itertools.islice(stored, AT_ONCE)):
         fts.executemany("INSERT INTO t VALUES(?)", ((m["content"],) for m in part))
         began = time.monotonic()
         for at in range(0, len(part), BATCH):
             call("POST", "/v1/memories:batch", {"memories": part[at:at + BATCH]})
-        took += time.monotonic() - began
+        part_took = time.monotonic() - began
+        loaded, took = loaded + len(part), took + part_took
+        if MEMORIES > AT_ONCE:
+            print(f"  {loaded} loaded, the last {len(part)} at {len(part) / part_took:.0f}/s", flush=True)
     return took
 
 

@@ -67,6 +67,21 @@ def cpu_seconds(pids):
     return ticks / os.sysconf("SC_CLK_TCK")
 
 
+def cpu_ms(server):
+    """Of all threads of the server, to the nanosecond."""
+    tasks = Path(f"/proc/{server.process.pid}/task").glob("*/schedstat")
+    return sum(int(task.read_text().split()[0]) for task in tasks) / 1e6
+
+
+def settle(server):
+    """Until what the server does on its own (folding the words of what was written) is done."""
+    def is_idle():
+        before, began = cpu_ms(server), time.monotonic()
+        time.sleep(0.5)
+        return cpu_ms(server) - before < 0.02 * 1e3 * (time.monotonic() - began)
+    wait_until(is_idle, "an idle server", 600)
+
+
 def milliseconds(text):
     value, unit = re.fullmatch(r"([\d.]+)(us|ms|s|m)", text).groups()
     return float(value) * {"us": 1e-3, "ms": 1, "s": 1e3, "m": 6e4}[unit]
