@@ -5,10 +5,11 @@ it takes what is kinder to engram-core. It runs in the caller's process, without
 
 Left out: embedding of the query (the default one hashes words, in microseconds), the vector half (by default no embedding is
 ever written, so it finds nothing), the cache (not asked by default), entities, types and tags in the reranking (these memories
-have none), highlights, the 20 columns and 40 tables that creating and searching do not touch, and the MCP server around it.
-The notes count 13 escaped characters and name those that are not; which the 13 are follows from FTS5's syntax.
+have none), highlights, the 20 columns, 41 tables and most of the 87 indexes that creating and searching do not need, and the
+MCP server around it. The notes count 13 escaped characters and name those that are not: the 13 follow from FTS5's syntax.
 """
 
+import calendar
 import hashlib
 import sqlite3
 import time
@@ -19,8 +20,8 @@ PRAGMA synchronous=NORMAL;
 PRAGMA mmap_size=268435456;
 CREATE TABLE memories(id INTEGER PRIMARY KEY AUTOINCREMENT, content TEXT NOT NULL, memory_type TEXT NOT NULL DEFAULT 'note',
   importance REAL NOT NULL DEFAULT 0.5, access_count INTEGER NOT NULL DEFAULT 0, created_at TEXT NOT NULL,
-  updated_at TEXT NOT NULL, last_accessed_at TEXT, owner_id TEXT, visibility TEXT NOT NULL DEFAULT 'private', scope_type TEXT NOT NULL DEFAULT 'global',
-  scope_id TEXT, workspace TEXT NOT NULL DEFAULT 'default', tier TEXT NOT NULL DEFAULT 'permanent', expires_at TEXT,
+  updated_at TEXT NOT NULL, last_accessed_at TEXT, owner_id TEXT, visibility TEXT NOT NULL DEFAULT 'private',
+  scope_type TEXT NOT NULL DEFAULT 'global', scope_id TEXT, workspace TEXT NOT NULL DEFAULT 'default', tier TEXT NOT NULL DEFAULT 'permanent', expires_at TEXT,
   version INTEGER NOT NULL DEFAULT 1, has_embedding INTEGER NOT NULL DEFAULT 0, content_hash TEXT, valid_to TEXT,
   lifecycle_state TEXT NOT NULL DEFAULT 'active', metadata TEXT NOT NULL DEFAULT '{}');
 CREATE INDEX memories_workspace ON memories(workspace);
@@ -65,7 +66,7 @@ def rerank(query, scored):
 
     def again(score, row):
         content = row[CONTENT].lower()
-        age_days = (time.time() - time.mktime(time.strptime(row[CREATED], "%Y-%m-%dT%H:%M:%SZ")) + time.timezone) / 86400
+        age_days = (time.time() - calendar.timegm(time.strptime(row[CREATED], "%Y-%m-%dT%H:%M:%SZ"))) / 86400
         overlap = len(terms & set(content.split())) / len(terms)
         own = (0.25 * overlap + 0.15 * 0.05 * 0.5 ** (age_days / 30) + 0.15 * row[IMPORTANCE] * 0.1
                + 0.15 * (0.2 if whole in content else 0))
