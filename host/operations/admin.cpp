@@ -13,7 +13,7 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 constexpr std::chrono::seconds kPatience{45};  // clients wait a minute for an answer
-constexpr size_t kMaxDamaged = 100;
+constexpr size_t kMaxUnsound = 100;
 
 // Reads through every tenant's store. Stops when the time is over: integrity_unknown then says how far it came.
 Result<void> checkTenants(Services& services, Clock::time_point deadline, health::Findings& out) {
@@ -21,9 +21,9 @@ Result<void> checkTenants(Services& services, Clock::time_point deadline, health
     auto listed = eachDocument(services.tenancy.table, services.tenancy.self, ENGRAM_DOC_TENANT, "",
                                [&](const engram_doc& doc, const json::Value&) { ids.emplace_back(view(doc.id)); });
     if (!listed) return listed.error();
-    size_t checked = 0, damaged = 0;
+    size_t checked = 0, unsound = 0;
     for (const std::string& id : ids) {
-        if (Clock::now() > deadline || damaged >= kMaxDamaged) break;
+        if (Clock::now() > deadline || unsound >= kMaxUnsound) break;
         ++checked;
         auto sound = services.engine.check(id);
         if (sound) continue;
@@ -31,9 +31,11 @@ Result<void> checkTenants(Services& services, Clock::time_point deadline, health
             out.push_back(health::finding("integrity_unknown", sound.error().message));
             return {};
         }
-        ++damaged;
+        ++unsound;
+        // A store that does not answer is not damaged for that.
+        const char* code = sound.error().code == "tenant_damaged" ? "tenant_damaged" : "integrity_unknown";
         const std::string& why = sound.error().cause.empty() ? sound.error().message : sound.error().cause;
-        out.push_back(health::finding("tenant_damaged", "tenant " + id + ": " + why));
+        out.push_back(health::finding(code, "tenant " + id + ": " + why));
     }
     if (checked < ids.size())
         out.push_back(health::finding("integrity_unknown", std::to_string(checked) + " of " + std::to_string(ids.size()) +

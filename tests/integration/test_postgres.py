@@ -348,14 +348,29 @@ class EndToEnd(unittest.TestCase):
                 self.assertIn(named, found[0])
             self.assertEqual(200, bob.search("tea").status)
 
-    def damaged_tenants(self, server, expected):
-        """What `engram doctor --integrity` says of tenants that are damaged, when it ends with the status expected."""
+    def test_a_database_that_does_not_answer_is_not_called_damaged(self):
+        with Postgres() as postgres, Server(plugins(postgres.config())) as server:
+            self.assertEqual(201, server.call("POST", "/v1/memories", {"content": "tea"}).status)
+            postgres.kill()
+            said = self.findings(server)
+            self.assertEqual([], said.get("tenant_damaged", []))
+            self.assertTrue(any(evidence.startswith("tenant ") for evidence in said["integrity_unknown"]), said)
+
+    def findings(self, server, expected=None):
+        """What `engram doctor --integrity` says, by code, when it ends with the status expected."""
         done = subprocess.run([ENGRAM, "doctor", "--config", server.config, "--json", "--integrity"], env=server.env,
                               capture_output=True, text=True)
-        self.assertEqual(expected, done.returncode, done.stdout + done.stderr)
-        findings = json.loads(done.stdout)["findings"]
-        self.assertNotIn("integrity_unknown", {f["code"] for f in findings}, findings)
-        return [f["evidence"] for f in findings if f["code"] == "tenant_damaged"]
+        if expected is not None:
+            self.assertEqual(expected, done.returncode, done.stdout + done.stderr)
+        said = {}
+        for finding in json.loads(done.stdout)["findings"]:
+            said.setdefault(finding["code"], []).append(finding["evidence"])
+        return said
+
+    def damaged_tenants(self, server, expected):
+        said = self.findings(server, expected)
+        self.assertNotIn("integrity_unknown", said)
+        return said.get("tenant_damaged", [])
 
     def test_a_role_that_could_bypass_the_policies_refuses_the_start(self):
         for role in ("postgres", "engram_owner"):
