@@ -7,7 +7,7 @@ the line before. What was freed may stay with the server to be used again, so wh
 others, opened and closed after them, add in the end. storage-sqlite's bound is a number of open files; on storage-postgres
 a tenant is an index in memory, bounded in MiB, and the last column is what PostgreSQL's own processes hold.
 
-    ENGRAM_BENCH_TENANTS  600: a third fits within storage-sqlite's bound
+    ENGRAM_BENCH_TENANTS  150: a third fits within storage-sqlite's bound
 """
 
 import contextlib
@@ -27,11 +27,11 @@ from support.load import settle
 from support.postgres import Postgres
 from support.trouble import MANY_TENANTS, PASSWORD, add_tenants
 
-TENANTS = int(os.environ.get("ENGRAM_BENCH_TENANTS", "600"))
+TENANTS = int(os.environ.get("ENGRAM_BENCH_TENANTS", "150"))
 OPEN = TENANTS // 3
 WARM = 3        # tenants touched before anything is counted, for what all share
 MEMORIES = 5    # a tenant
-IDLE = 30       # seconds without use until a tenant is closed: longer than touching as many as are open takes
+IDLE = max(10, OPEN // 6)  # seconds without use until a tenant is closed: longer than touching as many as are open takes
 INDEX_MIB = 1   # the least that storage-postgres takes
 WAVES = 3       # of tenants, none of which was open before
 STEPS = [max(1, OPEN // 20), OPEN // 2, OPEN, 2 * OPEN, TENANTS]
