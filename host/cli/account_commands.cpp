@@ -30,6 +30,7 @@ std::string keyBody(const Arguments& arguments) {
     json::Writer out(buffer);
     out.StartObject();
     member(out, "name", arguments.words[0]);
+    if (arguments.has("mode")) member(out, "mode", arguments.get("mode"));
     if (const auto scopes = arguments.all("scope"); !scopes.empty()) {
         out.Key("scopes");
         out.StartArray();
@@ -121,6 +122,7 @@ Result<std::unique_ptr<Transport>> connectFromArguments(const Arguments& argumen
 void addAccountCommands(std::vector<Command>& commands, const Connect& connect) {
     commands.push_back({"key", "create", "NAME", "make an API key; shown once", 1, 1,
                         with({{"scope", Takes::Value, "SCOPE", "may be repeated; read, write and delete memories if none"},
+                              {"mode", Takes::Value, "MODE", "instead of scopes: read_only, scoped_write, maintenance or admin"},
                               {"expires-at", Takes::Value, "TIME", "RFC 3339"}}),
                         [connect](const Arguments& a, Streams s) {
                             return request(connect, a, {"POST", "/v1/keys", keyBody(a), {}}, s, &showIssued);

@@ -26,6 +26,7 @@ constexpr System kSystem = System::Linux;
 
 const Option kFile{"file", Takes::Value, "PATH", "the agent's configuration, where it is not in its usual place"};
 const Option kTools{"tools", Takes::Value, "all", "list every tool, for an agent that calls nothing but what is listed"};
+const Option kMode{"mode", Takes::Value, "MODE", "what the agent may do: read_only, scoped_write, maintenance, or admin: all that the key may"};
 const Option kDryRun{"dry-run", Takes::Nothing, "", "show what would change, change nothing"};
 
 struct Target {
@@ -57,10 +58,11 @@ Result<Target> targetOf(const Arguments& arguments) {
 Launch launchOf(const Arguments& arguments) {
     std::error_code failed;
     Launch launch{std::filesystem::read_symlink("/proc/self/exe", failed).string(), {"mcp"}};
-    for (const char* name : {"config", "data", "url", "key-file", "tools"}) {
+    for (const char* name : {"config", "data", "url", "key-file", "tools", "mode"}) {
         if (!arguments.has(name)) continue;
         std::string value = arguments.get(name);
-        if (name != std::string_view("url") && name != std::string_view("tools")) value = std::filesystem::absolute(value, failed).lexically_normal().string();
+        const bool path = name == std::string_view("config") || name == std::string_view("data") || name == std::string_view("key-file");
+        if (path) value = std::filesystem::absolute(value, failed).lexically_normal().string();
         launch.arguments.insert(launch.arguments.end(), {"--" + std::string(name), value});
     }
     return launch;
@@ -90,9 +92,15 @@ int change(const Arguments& arguments, Streams streams, const Target& target, co
 }
 
 Result<std::string> endpointOf(const Arguments& arguments) {
-    if (!arguments.has("tools")) return std::string("/mcp");
-    if (arguments.get("tools") == "all") return std::string("/mcp?tools=all");
-    return Error{"", "--tools takes 'all', not '" + arguments.get("tools") + "'", "leave it out for the common tools and discover_tools", ""};
+    const std::string tools = arguments.get("tools"), mode = arguments.get("mode");
+    if (!tools.empty() && tools != "all")
+        return Error{"", "--tools takes 'all', not '" + tools + "'", "leave it out for the common tools and discover_tools", ""};
+    if (!mode.empty() && !mcp::isMode(mode))
+        return Error{"", "no mode '" + mode + "' is known", "one of read_only, scoped_write, maintenance, admin", ""};
+    std::string endpoint = "/mcp";
+    if (!tools.empty()) endpoint += "?tools=all";
+    if (!mode.empty()) endpoint += (tools.empty() ? "?mode=" : "&mode=") + mode;
+    return endpoint;
 }
 
 int install(const Arguments& arguments, Streams streams) {
@@ -162,9 +170,10 @@ void addMcpCommands(std::vector<Command>& commands, const Connect& connect) {
     };
     std::vector<Option> served = connection;
     served.push_back(kTools);
+    served.push_back(kMode);
     // Before the command of one word, which would take "install" for its argument.
     commands.push_back({"mcp", "install", "AGENT", "add Engram to an agent: claude, claude-desktop, cursor, vscode, codex, windsurf",
-                        1, 1, with({kDryRun, {"print", Takes::Nothing, "", "print what belongs into the file, touch nothing"}, kFile, kTools}),
+                        1, 1, with({kDryRun, {"print", Takes::Nothing, "", "print what belongs into the file, touch nothing"}, kFile, kTools, kMode}),
                         &install});
     commands.push_back({"mcp", "uninstall", "AGENT", "remove Engram from an agent", 1, 1, {kDryRun, kFile}, &uninstall});
     commands.push_back({"mcp", "tools", "", "the tools that agents are offered", 0, 0, {}, &listTools});

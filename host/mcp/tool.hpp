@@ -35,6 +35,9 @@ std::span<const Withheld> withheld();
 // The tool as `tools/list` shows it: JSON text with inputSchema, outputSchema and annotations. Made once.
 std::string_view definitionOf(const Tool& tool);
 
+// Whether an agent can be let do what the name says: see operations::Mode.
+bool isMode(std::string_view name);
+
 // How the server is to be used, for the model (`instructions` of initialize and server/discover).
 std::string_view instructions();
 

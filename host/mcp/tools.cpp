@@ -1,5 +1,7 @@
 #include "mcp/tool.hpp"
 
+#include "operations/scopes.hpp"
+
 namespace engram::mcp {
 namespace {
 
@@ -77,6 +79,8 @@ const Tool* findTool(std::string_view name) {
         if (tool.name == name) return &tool;
     return nullptr;
 }
+
+bool isMode(std::string_view name) { return operations::modeOf(name).has_value(); }
 
 std::string_view instructions() {
     return "Engram remembers across conversations. At the start of a task, and whenever something earlier may matter, "

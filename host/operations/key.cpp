@@ -61,6 +61,12 @@ void create(Services& services, const Invocation& call, Done done) {
     request.created_by = call.caller.subject;
     request.member = call.caller.member;
     request.scopes = scopesIn(call.input);
+    if (const auto mode = modeOf(textOr(call.input, "mode", ""))) {
+        if (!request.scopes.empty())
+            return done(Error{"invalid_request", "mode and scopes exclude each other", "send one of them", "/mode"});
+        const auto scopes = scopesOf(*mode);
+        request.scopes = {scopes.begin(), scopes.end()};
+    }
     if (request.scopes.empty()) request.scopes = {"memory:read", "memory:write", "memory:delete"};
     request.environment = textOr(call.input, "environment", "live");
     if (auto allowed = checkScopes(call.caller, request.scopes); !allowed) return done(allowed.error());
@@ -144,6 +150,8 @@ constexpr Operation kOperations[] = {
          "properties": {"name": {"type": "string", "minLength": 1, "maxLength": 128},
            "scopes": {"type": "array", "minItems": 1, "maxItems": 64, "items": {"type": "string"},
                       "description": "memory:read, memory:write and memory:delete if not given"},
+           "mode": {"type": "string", "enum": ["read_only", "scoped_write", "maintenance", "admin"],
+                    "description": "Instead of scopes, those of the mode"},
            "expires_at": {"$ref": "#/definitions/time_or_null"},
            "environment": {"type": "string", "enum": ["live", "test"]}}})",
      R"({"$ref": "#/definitions/issued_key"})", &create, {"key", "name"}},

@@ -14,6 +14,20 @@ const std::vector<std::string> kOwner = {"*"};
 
 constexpr std::string_view kNames[] = {"viewer", "member", "admin", "owner"};
 
+const std::vector<std::string> kReadOnly = {"memory:read", "tenant:read"};
+const std::vector<std::string> kScopedWrite = {"memory:read", "memory:write", "memory:delete", "tenant:read"};
+const std::vector<std::string> kMaintenance = {"memory:read", "memory:write", "memory:delete", "memory:purge",
+                                               "workspace:admin", "tenant:read", "usage:read"};
+
+constexpr std::string_view kModes[] = {"read_only", "scoped_write", "maintenance", "admin"};
+
+std::vector<std::string> shared(std::span<const std::string> allowed, std::span<const std::string> scopes) {
+    std::vector<std::string> left;
+    for (const std::string& scope : allowed)
+        if (permits(scopes, scope)) left.push_back(scope);
+    return left;
+}
+
 }  // namespace
 
 bool permits(std::span<const std::string> scopes, std::string_view wanted) {
@@ -47,10 +61,28 @@ std::span<const std::string> scopesOf(Role role) {
 std::vector<std::string> restrictedTo(Role role, std::span<const std::string> scopes) {
     // An owner's credentials keep what they were given, also scopes of plugins and "operator".
     if (role == Role::Owner) return {scopes.begin(), scopes.end()};
-    std::vector<std::string> left;
-    for (const std::string& scope : scopesOf(role))
-        if (permits(scopes, scope)) left.push_back(scope);
-    return left;
+    return shared(scopesOf(role), scopes);
+}
+
+std::optional<Mode> modeOf(std::string_view name) {
+    for (size_t i = 0; i < std::size(kModes); ++i)
+        if (kModes[i] == name) return static_cast<Mode>(i);
+    return std::nullopt;
+}
+
+std::span<const std::string> scopesOf(Mode mode) {
+    switch (mode) {
+        case Mode::ReadOnly: return kReadOnly;
+        case Mode::ScopedWrite: return kScopedWrite;
+        case Mode::Maintenance: return kMaintenance;
+        case Mode::Admin: break;
+    }
+    return kOwner;
+}
+
+std::vector<std::string> restrictedTo(Mode mode, std::span<const std::string> scopes) {
+    if (mode == Mode::Admin) return {scopes.begin(), scopes.end()};
+    return shared(scopesOf(mode), scopes);
 }
 
 bool mayHandle(std::span<const std::string> scopes, Role role) {

@@ -29,6 +29,16 @@ std::string_view nameOf(Role role);
 // The scopes a role gives: docs/how-to/manage-members.md has the table.
 std::span<const std::string> scopesOf(Role role);
 
+// What an agent is let do, by a word: ReadOnly reads; ScopedWrite also writes and deletes what can be brought back; Maintenance
+// also purges, and makes and deletes workspaces; Admin is all that the credential may.
+enum class Mode { ReadOnly, ScopedWrite, Maintenance, Admin };
+
+std::optional<Mode> modeOf(std::string_view name);  // "read_only"
+std::span<const std::string> scopesOf(Mode mode);
+
+// Those of a credential's scopes that the mode allows.
+std::vector<std::string> restrictedTo(Mode mode, std::span<const std::string> scopes);
+
 // Those of a credential's scopes that the role of the member it acts for gives.
 std::vector<std::string> restrictedTo(Role role, std::span<const std::string> scopes);
 

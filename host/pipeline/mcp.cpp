@@ -2,13 +2,16 @@
 
 #include "http/field_text.hpp"
 #include "mcp/endpoint.hpp"
+#include "operations/scopes.hpp"
 #include "pipeline/audit.hpp"
 #include "pipeline/meter.hpp"
 #include "pipeline/perform.hpp"
 #include "pipeline/reply.hpp"
 #include "problem/problem.hpp"
 
+#include <algorithm>
 #include <new>
+#include <optional>
 
 namespace engram::pipeline {
 namespace {
@@ -17,9 +20,33 @@ constexpr size_t kMaxBatch = 50;
 
 State& stateOf(http::Exchange& exchange) { return *static_cast<State*>(exchange.attachment()); }
 
+// The query of /mcp: tools=all, for clients that call nothing but what is listed; mode=read_only and the like, for an agent
+// that is to do less than its credential may.
+struct McpQuery {
+    bool all_tools = false;
+    std::optional<operations::Mode> mode;
+};
+
+Result<McpQuery> readQuery(std::string_view text) {
+    McpQuery query;
+    while (!text.empty()) {
+        const std::string_view part = text.substr(0, text.find('&'));
+        text.remove_prefix(std::min(text.size(), part.size() + 1));
+        if (part == "tools=all") query.all_tools = true;
+        else if (part.starts_with("mode=")) query.mode = operations::modeOf(part.substr(5));
+        else if (part.starts_with("tools="))
+            return Error{"invalid_request", "the query of /mcp says which tools are listed: tools=all, or nothing", "", ""};
+        if (part.starts_with("mode=") && !query.mode)
+            return Error{"invalid_request", "the query of /mcp names a mode that there is not",
+                         "mode is read_only, scoped_write, maintenance or admin", ""};
+    }
+    return query;
+}
+
 mcp::Headers headersOf(const http::Request& request) {
+    const auto query = readQuery(request.query());
     return {request.header("mcp-protocol-version"), request.header("mcp-session-id"), request.header("mcp-method"),
-            request.header("mcp-name"), request.query() == kAllTools};
+            request.header("mcp-name"), query && query->all_tools};
 }
 
 const rest::Route* routeOf(const Context& context, std::string_view operation) {
@@ -50,6 +77,9 @@ private:
     }
 
     void read() {
+        const auto query = readQuery(exchange_.request().query());
+        operations::Caller& caller = stateOf(exchange_).caller;
+        if (query && query->mode) caller.scopes = operations::restrictedTo(*query->mode, caller.scopes);
         auto parsed = json::parse(exchange_.request().body());
         if (!parsed) return finish({400, mcp::refusal(mcp::kParseError, parsed.error())});
         body_ = std::move(*parsed);
@@ -217,8 +247,7 @@ Result<void> checkMcpHeaders(const http::Request& request) {
         return Error{"unsupported_media_type", "the body must be application/json", "", ""};
     if (!acceptsJson(request.header("accept")))
         return Error{"not_acceptable", "the answer is application/json, which Accept does not admit", "", ""};
-    if (request.query().starts_with("tools=") && request.query() != kAllTools)
-        return Error{"invalid_request", "the query of /mcp says which tools are listed: tools=all, or nothing", "", ""};
+    if (auto query = readQuery(request.query()); !query) return query.error();
     return {};
 }
 

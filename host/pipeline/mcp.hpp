@@ -12,7 +12,6 @@
 namespace engram::pipeline {
 
 inline constexpr std::string_view kMcpPath = "/mcp";
-inline constexpr std::string_view kAllTools = "tools=all";  // its query, for clients that call nothing but what is listed
 
 // Before anything else is done with a request: Host and Origin. True if the exchange was refused and answered.
 bool refuseForeign(Context& context, http::Exchange& exchange);

@@ -303,6 +303,32 @@ class Wire(unittest.TestCase):
         self.assertEqual({"memory_diff", "memory_find_duplicates"}, {t["name"] for t in found})
         self.assertEqual("permission_denied", self.fails("memory_create", {"content": "x"}, key=key)["code"])
 
+    def test_an_agent_may_be_let_do_less_than_its_key(self):
+        def ask(query, message):
+            return self.server.call("POST", "/mcp" + query, message, {**ACCEPT, "Content-Type": "application/json"})
+
+        def names(query):
+            return {t["name"] for t in ask(query, request("tools/list")).body["result"]["tools"]}
+
+        self.assertEqual({"memory_search", "memory_get", "memory_list", "memory_versions", "workspace_list", "memory_diff",
+                          "memory_find_duplicates"}, names("?mode=read_only&tools=all"))
+        self.assertIn("memory_delete", names("?mode=scoped_write"))
+        self.assertNotIn("memory_purge", names("?mode=scoped_write"))
+        self.assertLessEqual({"memory_purge", "workspace_delete"}, names("?mode=maintenance"))
+        self.assertEqual(names(""), names("?mode=admin"))
+        refused = ask("?mode=read_only", tool_call("memory_create", {"content": "x"})).body["result"]
+        self.assertTrue(refused["isError"])
+        self.assertEqual("permission_denied", json.loads(refused["content"][0]["text"])["code"])
+        for bad in ("?mode=readonly", "?mode=", "?tools=all&mode=x", "?tools=some&mode=admin"):
+            self.assertEqual(400, ask(bad, request("tools/list")).status, bad)
+        reader = self.server.call("POST", "/v1/keys", {"name": "reader", "mode": "read_only"}).body
+        self.assertEqual(["memory:read", "tenant:read"], reader["key"]["scopes"])
+        both = self.server.call("POST", "/v1/keys", {"name": "both", "mode": "admin", "scopes": ["memory:read"]})
+        self.assertEqual((400, "/mode"), (both.status, both.body["pointer"]))
+        self.assertIn("no mode 'reader' is known", self.server.cli("mcp", "--mode", "reader")[2])
+        listed = self.server.cli("mcp", "--mode", "read_only", "--tools", "all", stdin=json.dumps(request("tools/list")) + "\n")[1]
+        self.assertEqual(names("?mode=read_only&tools=all"), {t["name"] for t in json.loads(listed)["result"]["tools"]})
+
     def test_a_call_that_is_repeated_with_its_key_is_done_once(self):
         def create(content, number):
             return self.post(tool_call("memory_create", {"content": content, "workspace": "once"}, id=number), {"Idempotency-Key": "mcp-1"})

@@ -69,3 +69,25 @@ TEST("nobody handles a role that gives what they lack") {
     CHECK(!mayHandle(Scopes{"memory:*", "operator"}, Role::Owner));
     CHECK(mayHandle(Scopes{"*"}, Role::Owner));
 }
+
+TEST("each mode allows what the one below allows, and more") {
+    const Mode modes[] = {Mode::ReadOnly, Mode::ScopedWrite, Mode::Maintenance, Mode::Admin};
+    for (size_t i = 1; i < std::size(modes); ++i) {
+        const auto more = scopesOf(modes[i]), less = scopesOf(modes[i - 1]);
+        for (const std::string& scope : less) CHECK_MESSAGE(scope, permits(more, scope));
+        CHECK(std::any_of(more.begin(), more.end(), [&](const std::string& scope) { return !permits(less, scope); }));
+    }
+    CHECK(!permits(scopesOf(Mode::ScopedWrite), "memory:purge"));
+    for (const char* name : {"read_only", "scoped_write", "maintenance", "admin"}) CHECK_MESSAGE(name, modeOf(name).has_value());
+    for (const char* name : {"", "readonly", "Admin", "*"}) CHECK_MESSAGE(name, !modeOf(name));
+}
+
+TEST("a mode takes scopes away and gives none") {
+    const std::vector<std::string> writer = {"memory:write", "memory:purge"};
+    CHECK(restrictedTo(Mode::ReadOnly, writer).empty());
+    CHECK(restrictedTo(Mode::ScopedWrite, writer) == std::vector<std::string>{"memory:write"});
+    CHECK(restrictedTo(Mode::Admin, writer) == writer);
+    const std::vector<std::string> all = {"*", "operator"};
+    CHECK(restrictedTo(Mode::ReadOnly, all) == std::vector<std::string>({"memory:read", "tenant:read"}));
+    CHECK(restrictedTo(Mode::Admin, all) == all);
+}
