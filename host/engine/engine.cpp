@@ -166,9 +166,10 @@ void Engine::submit(const std::shared_ptr<Tenant>& tenant, std::vector<WriteOp> 
     PendingWrite write;
     size_t puts = 0;
     std::vector<uint32_t> given;  // the spaces in which all of them have a vector
+    int64_t expires = INT64_MAX;  // the first of them
     for (const WriteOp& op : ops) {
         if (op.kind != ENGRAM_OP_PUT) continue;
-        if (op.memory.memory().expires_at) expiry_.expires(tenant->db, *op.memory.memory().expires_at);
+        expires = std::min(expires, op.memory.memory().expires_at.value_or(INT64_MAX));
         if (puts++ == 0) given = op.memory.spaces();
         else std::erase_if(given, [&](uint32_t space) { return !op.memory.has(space); });
     }
@@ -177,10 +178,12 @@ void Engine::submit(const std::shared_ptr<Tenant>& tenant, std::vector<WriteOp> 
     write.options = std::move(options);
     write.ops = std::move(ops);
     write.now = clock_.now();
-    write.done = [this, id, puts, given, vectors = tenant->vectors, done = std::move(done)](Result<Outcome> outcome) {
+    write.done = [this, id, puts, given, expires, tenant, done = std::move(done)](Result<Outcome> outcome) {
         if (!outcome) return done(outcome.error());
         if (!applied(*outcome)) return done(refusalOf(*outcome, id));
-        if (puts > 0 && outcome->outcome == ENGRAM_APPLY_DONE) noteMissing(vectors, given, puts, outcome->lsn);
+        // Not before: a sweep that is under way would forget the time and not yet see the memory.
+        if (expires != INT64_MAX) expiry_.expires(tenant->db, expires);
+        if (puts > 0 && outcome->outcome == ENGRAM_APPLY_DONE) noteMissing(tenant->vectors, given, puts, outcome->lsn);
         done(receiptOf(std::move(*outcome)));
     };
     writers_.submit(tenant->writer, std::move(write));

@@ -42,7 +42,7 @@ public:
 
     // From now on looks after the tenant, with the next look.
     void add(uint64_t db, const std::shared_ptr<TenantWriter>& writer);
-    // A memory of the tenant was written that expires then (milliseconds since the epoch).
+    // A memory of the tenant has been written, is there, and expires then (milliseconds since the epoch).
     void expires(uint64_t db, int64_t at);
     // Waits for the slice that is under way. Before the writers are stopped.
     void stop();

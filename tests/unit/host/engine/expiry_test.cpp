@@ -3,6 +3,11 @@
 #include "fixture.hpp"
 #include "moody_embedder.hpp"
 
+#include <atomic>
+#include <condition_variable>
+#include <future>
+#include <mutex>
+
 using namespace engram;
 using namespace engram::engine;
 using namespace std::chrono_literals;
@@ -32,6 +37,46 @@ std::vector<Uuid> expiring(EngineFixture& f, int64_t after, size_t count) {
     for (size_t i = 0; i < count; ++i) ids.push_back(*Uuid::parse(receipt->answer.substr(i * 37, 36)));
     return ids;
 }
+
+// storage-memory behind a gate that holds writes back. One at a time: the table's functions have no other state.
+class Gate {
+public:
+    explicit Gate(const engram_storage_v1& behind) : table(behind), behind_(behind) {
+        one_ = this;
+        table.apply = [](void* self, engram_call* call, uint64_t db, const engram_batch* batches, size_t n,
+                         engram_apply_result* results) {
+            std::unique_lock lock(one_->mutex_);
+            one_->waiting = !one_->is_open_;
+            one_->opened_.wait(lock, [] { return one_->is_open_; });
+            return one_->behind_.apply(self, call, db, batches, n, results);
+        };
+        table.list = [](void* self, engram_call* call, uint64_t view, const engram_list_query* query, const engram_rows* rows,
+                        engram_str* next) {
+            const engram_status status = one_->behind_.list(self, call, view, query, rows, next);
+            ++one_->lists;
+            return status;
+        };
+    }
+    void close() { set(false); }
+    void open() { set(true); }
+
+    engram_storage_v1 table;
+    std::atomic<bool> waiting{false};  // a write
+    std::atomic<int> lists{0};         // that have been answered
+
+private:
+    void set(bool open) {
+        std::lock_guard lock(mutex_);
+        is_open_ = open;
+        opened_.notify_all();
+    }
+
+    static inline Gate* one_ = nullptr;
+    const engram_storage_v1& behind_;
+    std::mutex mutex_;
+    std::condition_variable opened_;
+    bool is_open_ = true;
+};
 
 bool known(EngineFixture& f, const Uuid& id) { return f.engine.history(EngineFixture::kTenant, id, {}).ok(); }
 
@@ -65,6 +110,30 @@ TEST("a memory whose expiry was put off or taken back meanwhile is not purged") 
     CHECK(f.get(ids[1]).ok());
     CHECK(!f.get(ids[1])->expires_at);
     CHECK(!known(f, ids[2]));
+}
+
+TEST("a memory that was being written while its tenant was swept is purged as well") {
+    EngineFixture f(quick());
+    Gate gate(*f.storage.table);
+    Engine engine({&gate.table, f.storage.self}, {}, f.clock, quick());
+    const auto create = [&](std::optional<int64_t> expires_at) {
+        NewMemory memory = EngineFixture::text("for a while");
+        memory.expires_at = expires_at;
+        return std::async(std::launch::async, [&, memory] {
+            return f.done([&](auto d) { engine.create(EngineFixture::kTenant, {memory}, EngineFixture::withKey(), d); });
+        });
+    };
+    CHECK(create({}).get().ok());
+    gate.close();
+    auto writing = create(f.clock.now() + kHour);
+    CHECK(happens([&] { return gate.waiting.load(); }));
+    const int before = gate.lists.load();
+    f.clock.advance(25 * kHour);  // the tenant is swept once a day
+    CHECK(happens([&] { return gate.lists.load() >= before + 2; }));
+    gate.open();
+    CHECK(writing.get().ok());
+    CHECK(happens([&] { return engine.expiry().purged() == 1; }));
+    engine.stop();
 }
 
 TEST("what expired before the engine came is purged as well, once its tenant is in use") {
