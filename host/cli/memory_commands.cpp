@@ -235,7 +235,7 @@ void addMemoryCommands(std::vector<Command>& commands, const Connect& connect) {
                             if (!body) return tell(body.error(), EX_USAGE, s);
                             return request(connect, a, {"POST", "/v1/memories:merge", *body, {}}, s, &showChanged);
                         }});
-    commands.push_back({"memory", "feedback", "ID useful|useless", "say whether a memory was useful: it is found earlier, or later",
+    commands.push_back({"memory", "feedback", "ID VERDICT", "say whether a memory was useful or useless: it is found earlier, or later",
                         2, 2, with({}), [connect](const Arguments& a, Streams s) {
                             if (a.words[1] != "useful" && a.words[1] != "useless")
                                 return tell(Error{"", "'" + a.words[1] + "' is neither useful nor useless", "", ""}, EX_USAGE, s);
