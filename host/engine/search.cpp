@@ -202,7 +202,7 @@ private:
 
     Result<void> favourDates() {
         const auto best = bestOf(candidates_, kDated, [](const Candidate& c) { return c.score(); });
-        return rows(best, 0, [&](size_t i, const engram_record& record) {
+        return rows(best, ENGRAM_WANT_FACTS, [&](size_t i, const engram_record& record) {
             const bool named = record.occurred_at != ENGRAM_TIME_NONE &&
                                std::any_of(periods_.begin(), periods_.end(),
                                            [&](const Period& period) { return period.contains(record.occurred_at); });
@@ -217,7 +217,7 @@ private:
         if (page == 0) return {};
         const double least = candidates_[best[page - 1]].score() * options_.weight.reach();
         while (best.size() > page && candidates_[best.back()].score() < least) best.pop_back();
-        return rows(best, 0, [&](size_t i, const engram_record& record) {
+        return rows(best, ENGRAM_WANT_FACTS, [&](size_t i, const engram_record& record) {
             const Weight weight = weightOf(record, options_.weight, now_);
             candidates_[best[i]].importance = weight.importance;
             candidates_[best[i]].recency = weight.recency;

@@ -64,7 +64,39 @@ void Reader::beginRows() {
     if (!searching_ && !db_->holdsSnapshot(generation)) db_->takeSnapshot(generation);
 }
 
+// What is in memory of rows asked for by their numbers.
+engram_status Reader::getFacts(const engram_ref* refs, size_t n, const engram_rows& rows) {
+    std::vector<std::pair<size_t, RowFacts>> found;
+    tenant_->loadIndex();
+    {
+        std::shared_lock lock(tenant_->index_mutex);
+        for (size_t i = 0; i < n; ++i)
+            if (const RowFacts* facts = tenant_->facts.find(refs[i].rid); facts && facts->visibleAt(at_) && !facts->deleted)
+                found.emplace_back(i, *facts);
+    }
+    for (const auto& [i, facts] : found) {
+        engram_record record{};
+        record.size = sizeof record;
+        record.kind = facts.kind;
+        record.id = facts.id;
+        record.importance = facts.importance;
+        record.pinned = facts.pinned;
+        record.created_at = facts.created_at;
+        record.updated_at = facts.updated_at;
+        record.occurred_at = facts.occurred_at;
+        record.expires_at = facts.expires_at;
+        record.valid_from = record.valid_until = ENGRAM_TIME_NONE;
+        record.length = facts.length;
+        record.rid = record.lsn_from = facts.rid;
+        record.lsn_to = facts.lsn_to;
+        if (const engram_status status = rows.row(rows.ctx, i, &record); status != ENGRAM_OK) return status;
+    }
+    return ENGRAM_OK;
+}
+
 engram_status Reader::get(const engram_ref* refs, size_t n, uint32_t want, const engram_rows& rows) {
+    const bool by_rid = std::all_of(refs, refs + n, [](const engram_ref& ref) { return ref.by == ENGRAM_BY_RID; });
+    if (want == ENGRAM_WANT_FACTS && by_rid) return getFacts(refs, n, rows);
     constexpr const char* kById =
         "SELECT " ENGRAM_ROW_COLUMNS " FROM versions WHERE id = ?1 AND rid <= ?2 ORDER BY version DESC LIMIT 1";
     constexpr const char* kByRid = "SELECT " ENGRAM_ROW_COLUMNS " FROM versions WHERE rid = ?1 AND rid <= ?2";

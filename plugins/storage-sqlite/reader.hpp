@@ -48,6 +48,7 @@ public:
     engram_status unfilled(uint32_t space, uint32_t kind, uint64_t after, uint32_t limit, uint32_t want, const engram_rows& rows);
 
 private:
+    engram_status getFacts(const engram_ref* refs, size_t n, const engram_rows& rows);
     void beginRows();
     void beginSearch();
     void fixSearch();

@@ -27,7 +27,10 @@ bool better(const VectorSet::Scored& a, const VectorSet::Scored& b) {
 constexpr size_t kChunkBytes = 2u << 20;  // of codes: a large page
 constexpr size_t kCentreRows = 1024;
 constexpr size_t kBatch = 128;  // rows that are near enough, before the least similarity is looked at again
+constexpr size_t kSampled = 8;  // one of so many chunks, to know from the start about how near the nearest are
 constexpr size_t kAhead = 6;  // rows that memory brings while others are worked on
+
+constexpr float kNoFloor = -2;  // less than any cosine
 
 void fetch(const int8_t* codes, size_t n) {
     for (size_t at = 0; at < n; at += 64) __builtin_prefetch(codes + at);
@@ -59,12 +62,14 @@ struct VectorSet::Found {
 // The best so far, at most `most` of them.
 class VectorSet::Best {
 public:
-    Best(size_t most, const std::function<bool(uint64_t)>& wanted) : most_(most), wanted_(wanted) {}
+    // floor: what is less similar is not looked at.
+    Best(size_t most, float floor, const std::function<bool(uint64_t)>& wanted) : most_(most), floor_(floor), wanted_(wanted) {}
 
     bool full() const { return heap_.size() == most_; }
-    float least() const { return heap_.front().scored.similarity; }  // when full
+    bool selects() const { return full() || floor_ > kNoFloor; }
+    float least() const { return full() ? std::max(floor_, heap_.front().scored.similarity) : floor_; }
     void offer(const Found& found) {
-        if (full() && !(found < heap_.front())) return;
+        if (found.scored.similarity < floor_ || (full() && !(found < heap_.front()))) return;
         if (!wanted_(found.scored.rid)) return;
         if (full()) {
             std::pop_heap(heap_.begin(), heap_.end());
@@ -77,6 +82,7 @@ public:
 
 private:
     const size_t most_;
+    const float floor_;
     const std::function<bool(uint64_t)>& wanted_;
     std::vector<Found> heap_;
 };
@@ -146,7 +152,7 @@ void VectorSet::scan(const Chunk& chunk, const QueryCodes& codes, const QuerySke
     std::vector<size_t> near;
     std::array<int32_t, kSketchBlock> products;
     for (size_t from = 0; from < rows;) {
-        if (!best.full() || from >= sketched) {
+        if (!best.selects() || from >= sketched) {
             const size_t n = std::min(kSketchBlock, rows - from);
             codes.products(rowCodes(from), n, products.data());
             for (size_t i = 0; i < n; ++i) offer(from + i, products[i]);
@@ -164,15 +170,35 @@ void VectorSet::scan(const Chunk& chunk, const QueryCodes& codes, const QuerySke
     }
 }
 
+std::vector<VectorSet::Found> VectorSet::scanAll(const QueryCodes& codes, const QuerySketch* sketch, size_t most, float floor,
+                                                 const std::function<bool(uint64_t)>& wanted) const {
+    Best best(most, floor, wanted);
+    for (const Chunk& chunk : chunks_) scan(chunk, codes, sketch, best);
+    return std::move(best).take();
+}
+
+// A similarity that the `most` nearest likely have, by a share of the chunks: half as many again of theirs as would be among
+// them if all chunks were alike. Without it the scan looks at nearly every row until it has found some that are near.
+float VectorSet::likelyFloor(const QueryCodes& codes, const QuerySketch& sketch, size_t most,
+                             const std::function<bool(uint64_t)>& wanted) const {
+    if (chunks_.size() < kSampled) return kNoFloor;
+    const size_t sampled = chunks_.size() / kSampled;
+    Best best(most * sampled * 3 / (chunks_.size() * 2) + kSampled, kNoFloor, wanted);
+    for (size_t i = 0; i < sampled; ++i) scan(chunks_[i * kSampled + kSampled / 2], codes, &sketch, best);
+    return best.full() ? best.least() : kNoFloor;
+}
+
 std::vector<VectorSet::Scored> VectorSet::nearest(const float* query, size_t k,
                                                   const std::function<bool(uint64_t)>& wanted) const {
     const QueryCodes codes(quantise(query, dimensions_));
     if (codes.square() == 0 || k == 0) return {};
-    Best best(k + k / 4 + kBeyond, wanted);
     std::optional<QuerySketch> sketch;
     if (frame_) sketch.emplace(*frame_, query);
-    for (const Chunk& chunk : chunks_) scan(chunk, codes, sketch ? &*sketch : nullptr, best);
-    std::vector<Found> found = std::move(best).take();
+    const size_t most = k + k / 4 + kBeyond;
+    const float floor = sketch ? likelyFloor(codes, *sketch, most, wanted) : kNoFloor;
+    std::vector<Found> found = scanAll(codes, sketch ? &*sketch : nullptr, most, floor, wanted);
+    // The chunks that were looked at first were better than the rest.
+    if (floor > kNoFloor && found.size() < most) found = scanAll(codes, &*sketch, most, kNoFloor, wanted);
     const float exact_inverse = inverseLength(query, dimensions_);
     for (Found& f : found) f.scored.similarity = similarity(query, exact_inverse, f.codes, f.inverse, dimensions_);
     std::sort(found.begin(), found.end());

@@ -46,6 +46,10 @@ private:
     struct Found;
     class Best;
     void sketch(Chunk& chunk);
+    std::vector<Found> scanAll(const QueryCodes& codes, const QuerySketch* sketch, size_t most, float floor,
+                               const std::function<bool(uint64_t)>& wanted) const;
+    float likelyFloor(const QueryCodes& codes, const QuerySketch& sketch, size_t most,
+                      const std::function<bool(uint64_t)>& wanted) const;
     void scan(const Chunk& chunk, const QueryCodes& codes, const QuerySketch* sketch, Best& best) const;
 
     const uint32_t dimensions_;

@@ -92,7 +92,9 @@ enum { /* what a row must carry beside its fixed-size fields, kind, id, workspac
     ENGRAM_WANT_METADATA = 2u, /* and tags, name */
     ENGRAM_WANT_TERMS = 4u,
     ENGRAM_WANT_VECTORS = 8u,
-    ENGRAM_WANT_DELETED = 16u /* get: tombstones are pushed instead of skipped */
+    ENGRAM_WANT_DELETED = 16u, /* get: tombstones are pushed instead of skipped */
+    ENGRAM_WANT_FACTS = 32u    /* get, alone: of a row no more is looked at than rid, id, kind, importance, pinned and when it was
+                                * created, updated, occurred and expires; a store that has these at hand may leave out the rest */
 };
 
 typedef struct engram_rows { /* receives rows; another status than OK stops the read and is returned */

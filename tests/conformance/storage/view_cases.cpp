@@ -60,6 +60,35 @@ TEST("a view does not see what is written after it began") {
     CHECK_EQ(size_t(2), f.store.view()->history(idOf(1)).size());
 }
 
+TEST("a row's facts alone are those of the whole row, in every view, for rows that are there") {
+    Fresh f;
+    const uint32_t space = f.store.createSpace("model", RandomWorkload::kDimensions);
+    RandomWorkload random(11, space);
+    for (int i = 0; i < 200; ++i)
+        for (const Batch& batch : random.batches()) f.store.apply(batch);
+    size_t found = 0;
+    for (uint64_t at = 0; at <= f.store.lsn(); at += 1 + f.store.lsn() / 7) {
+        const auto view = f.store.view(at);
+        std::vector<engram_ref> refs;
+        for (uint64_t rid = 0; rid <= f.store.lsn() + 2; ++rid) {
+            refs.push_back({});
+            refs.back().by = ENGRAM_BY_RID;
+            refs.back().rid = rid;
+        }
+        const auto whole = view->get(refs, 0), facts = view->get(refs, ENGRAM_WANT_FACTS);
+        CHECK_EQ(whole.size(), facts.size());
+        for (size_t i = 0; i < whole.size(); ++i) {
+            const Record &a = whole[i].second, &b = facts[i].second;
+            CHECK_EQ(whole[i].first, facts[i].first);
+            CHECK(a.rid == b.rid && a.id == b.id && a.kind == b.kind && a.importance == b.importance && a.pinned == b.pinned);
+            CHECK(a.created_at == b.created_at && a.updated_at == b.updated_at && a.occurred_at == b.occurred_at &&
+                  a.expires_at == b.expires_at);
+        }
+        found += whole.size();
+    }
+    CHECK(found > 30);
+}
+
 TEST("an LSN that is not there yet is out of range") {
     Fresh f;
     f.store.write({put(note(1, "x"))});
