@@ -38,6 +38,9 @@ Result<std::optional<std::optional<int64_t>>> readExpiry(const json::Value& valu
         return Error{"invalid_request", "expires_at and ttl_seconds exclude each other", "send one of them",
                      pointer + "/ttl_seconds"};
     auto given = ttl ? Result<Answer>(Answer(now + ttl->GetInt64() * 1000)) : readTime(value, "expires_at", pointer);
+    if (given && *given && **given && ***given <= now)
+        return Error{"invalid_value", "expires_at is in the past", "choose a later time, or delete the memory",
+                     pointer + "/expires_at"};
     const std::string_view tier = textOr(value, "tier", "");
     if (!given || tier.empty()) return given;
     const bool expires = *given && **given, never = *given && !**given;

@@ -80,6 +80,12 @@ class BadInput(unittest.TestCase):
             (422, "invalid_value", {"content": "a\u0000b"}, ""),
             (422, "invalid_value", {"content": "x", "occurred_at": "yesterday"}, "occurred_at"),
             (422, "invalid_value", {"content": "x", "expires_at": "2026-02-30T00:00:00Z"}, "expires_at"),
+            (422, "invalid_value", {"content": "x", "expires_at": "2020-01-01T00:00:00Z"}, "in the past"),
+            (422, "invalid_value", {"content": "x", "pinned": True, "ttl_seconds": 5}, "pinned"),
+            (422, "invalid_value", {"content": "x", "valid_from": "2026-01-02T00:00:00Z", "valid_until": "2026-01-02T00:00:00Z"}, "valid_until"),
+            (400, "invalid_request", {"content": "x", "tier": "permanent", "ttl_seconds": 5}, "permanent"),
+            (400, "invalid_request", {"content": "x", "tier": "daily", "expires_at": None}, "daily"),
+            (400, "invalid_request", {"content": "x", "tier": "weekly"}, "tier"),
             (422, "invalid_value", {"content": "x", "workspace": "../../etc"}, "workspace"),
             (400, "invalid_request", {"content": "x", "expires_at": "2030-01-01T00:00:00Z", "ttl_seconds": 5}, "ttl_seconds"),
             (422, "invalid_value", {"content": "x", "metadata": {"k": "v" * 70000}}, "metadata"),
@@ -87,6 +93,20 @@ class BadInput(unittest.TestCase):
         for status, code, body, mention in cases:
             with self.subTest(str(body)[:60]):
                 self.refused(status, code, "POST", "/v1/memories", body, mention=mention)
+
+    def test_merges_weights_and_cursors_of_searches(self):
+        one = self.memory["id"]
+        for status, code, body, mention in [(400, "invalid_request", {"ids": [one]}, "ids"),
+                                            (422, "invalid_value", {"ids": [one, one]}, "twice"),
+                                            (422, "invalid_value", {"ids": [one, "x"]}, "not the id"),
+                                            (404, "memory_not_found", {"ids": [one, str(uuid.uuid4())]}, "no memory")]:
+            self.refused(status, code, "POST", "/v1/memories:merge", body, mention=mention)
+        self.refused(400, "invalid_request", "POST", f"/v1/memories/{one}:feedback", {"useful": "very"})
+        for body in ({"weights": {"recency": 2}}, {"weights": {"half_life_days": 0}}, {"weights": {"recensy": 1}}, {"cursor": 7}):
+            status, answer = self.call("POST", "/v1/search", {"query": "x", **body})
+            self.assertEqual(400, status, answer)
+        self.refused(400, "invalid_cursor", "POST", "/v1/search", {"query": "x", "cursor": "AAAA"})
+        self.refused(422, "invalid_value", "POST", "/v1/search", {"query": "x", "valid_at": "now"}, mention="valid_at")
 
     def test_batches(self):
         self.refused(422, "batch_too_large", "POST", "/v1/memories:batch", {"memories": [{"content": "x"}] * 1001},
