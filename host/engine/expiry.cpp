@@ -114,11 +114,13 @@ void ExpirySweeper::look() {
 }
 
 void ExpirySweeper::sweep(Tenant& tenant) {
+    // Of the whole sweep: what falls due while it is under way must not wait for longer than what falls due right after it.
+    const int64_t now = clock_.now();
     // Before the search: a write that comes meanwhile may set an earlier time, which must not be lost.
-    tenant.due = clock_.now() + options_.seldom.count();
+    tenant.due = now + options_.seldom.count();
     const auto fail = [&] { expires(tenant.db, clock_.now() + options_.look.count() - options_.grace.count()); };
     while (true) {
-        auto found = find(tenant, expiring(Condition::Past, clock_.now() - options_.grace.count()), options_.slice);
+        auto found = find(tenant, expiring(Condition::Past, now - options_.grace.count()), options_.slice);
         if (!found) return fail();
         if (found->empty()) break;
         auto gone = purge(tenant, *found);
@@ -128,7 +130,7 @@ void ExpirySweeper::sweep(Tenant& tenant) {
     }
     auto waiting = find(tenant, expiring(Condition::Any, 0), 1);
     if (!waiting) return fail();
-    if (!waiting->empty()) expires(tenant.db, clock_.now() + options_.again.count() - options_.grace.count());
+    if (!waiting->empty()) expires(tenant.db, now + options_.again.count() - options_.grace.count());
 }
 
 Result<ExpirySweeper::Found> ExpirySweeper::find(const Tenant& tenant, const Filter& filter, uint32_t limit) const {
