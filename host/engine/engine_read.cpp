@@ -155,7 +155,8 @@ Result<SearchAnswer> Engine::search(const std::string& tenant_id, const SearchQu
                                     const ReadOptions& options) {
     auto found = tenant(tenant_id);
     if (!found) return found.error();
-    auto page = readSearchCursor(tenant_id, query);
+    const std::string mark = searchMark(tenant_id, query);
+    auto page = readSearchCursor(query.cursor, mark);
     if (!page) return page.error();
     ArenaCall call(0, kReadBudget);
     const uint64_t db = (*found)->db;
@@ -179,9 +180,10 @@ Result<SearchAnswer> Engine::search(const std::string& tenant_id, const SearchQu
     if (!view) return view.error();
     const uint64_t first = *page ? (*page)->first : 0;
     // A first page that was found without vectors is followed by others of the kind.
-    const QueryVector used = *page && (*page)->space == 0 ? QueryVector() : vector;
+    const QueryVector none;
+    const QueryVector& used = *page && (*page)->space == 0 ? none : vector;
     auto answer = runSearch(storage_, *view, call, used, options_.search, query, now, first);
-    if (answer) answer->page = {searchMark(tenant_id, query), view->lsn(), now, first, answer->page.all, used.space};
+    if (answer) answer->page = {mark, view->lsn(), now, first, answer->page.all, used.space};
     return answer;
 }
 

@@ -138,9 +138,9 @@ struct SearchAnswer {
 Result<SearchAnswer> runSearch(const StorageBinding& storage, const View& view, ArenaCall& call, const QueryVector& vector,
                                const SearchOptions& options, const SearchQuery& query, int64_t now, uint64_t first);
 
-// The place that query.cursor names; nothing if it is empty. invalid_cursor for one of another tenant or query.
-Result<std::optional<SearchPage>> readSearchCursor(const std::string& tenant, const SearchQuery& query);
 // What a cursor of this query is marked with.
 std::string searchMark(const std::string& tenant, const SearchQuery& query);
+// The place that a cursor names; nothing if it is empty. invalid_cursor for one with another mark.
+Result<std::optional<SearchPage>> readSearchCursor(const std::string& cursor, const std::string& mark);
 
 }  // namespace engram::engine

@@ -46,9 +46,9 @@ std::string searchMark(const std::string& tenant, const SearchQuery& query) {
     return mark.bytes();
 }
 
-Result<std::optional<SearchPage>> readSearchCursor(const std::string& tenant, const SearchQuery& query) {
-    if (query.cursor.empty()) return std::optional<SearchPage>();
-    auto place = openCursor(query.cursor, searchMark(tenant, query));
+Result<std::optional<SearchPage>> readSearchCursor(const std::string& cursor, const std::string& mark) {
+    if (cursor.empty()) return std::optional<SearchPage>();
+    auto place = openCursor(cursor, mark);
     if (!place) return place.error();
     auto page = placeIn(*place);
     if (!page) return Error{"invalid_cursor", "the cursor is damaged", "", "/cursor"};

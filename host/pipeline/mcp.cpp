@@ -43,10 +43,9 @@ Result<McpQuery> readQuery(std::string_view text) {
     return query;
 }
 
-mcp::Headers headersOf(const http::Request& request) {
-    const auto query = readQuery(request.query());
+mcp::Headers headersOf(const http::Request& request, const McpQuery& query) {
     return {request.header("mcp-protocol-version"), request.header("mcp-session-id"), request.header("mcp-method"),
-            request.header("mcp-name"), query && query->all_tools};
+            request.header("mcp-name"), query.all_tools};
 }
 
 const rest::Route* routeOf(const Context& context, std::string_view operation) {
@@ -77,9 +76,11 @@ private:
     }
 
     void read() {
-        const auto query = readQuery(exchange_.request().query());
+        auto query = readQuery(exchange_.request().query());
+        if (!query) return finish({400, mcp::refusal(mcp::kInvalidRequest, query.error())});  // checkMcpHeaders came before
+        query_ = *query;
         operations::Caller& caller = stateOf(exchange_).caller;
-        if (query && query->mode) caller.scopes = operations::restrictedTo(*query->mode, caller.scopes);
+        if (query_.mode) caller.scopes = operations::restrictedTo(*query_.mode, caller.scopes);
         auto parsed = json::parse(exchange_.request().body());
         if (!parsed) return finish({400, mcp::refusal(mcp::kParseError, parsed.error())});
         body_ = std::move(*parsed);
@@ -88,7 +89,7 @@ private:
             return goOn();
         }
         batch_ = true;
-        if (!mcp::mayBatch(headersOf(exchange_.request())))
+        if (!mcp::mayBatch(headersOf(exchange_.request(), query_)))
             return finish({400, mcp::refusal(mcp::kInvalidRequest, {"invalid_request", "this revision has no batches", "send one message a request", ""})});
         if (body_.Empty() || body_.Size() > kMaxBatch)
             return finish({400, mcp::refusal(mcp::kInvalidRequest, {"invalid_request", "a batch has 1 to 50 messages", "send several batches", ""})});
@@ -101,8 +102,8 @@ private:
     void goOn() {
         for (; next_ < messages_.size(); ++next_) {
             const operations::Caller& caller = stateOf(exchange_).caller;
-            mcp::Outcome outcome = batch_ ? mcp::handleInBatch(message(), headersOf(exchange_.request()), caller)
-                                          : mcp::handle(message(), headersOf(exchange_.request()), caller);
+            mcp::Outcome outcome = batch_ ? mcp::handleInBatch(message(), headersOf(exchange_.request(), query_), caller)
+                                          : mcp::handle(message(), headersOf(exchange_.request(), query_), caller);
             if (const auto* call = std::get_if<mcp::ToolCall>(&outcome)) return begin(*call);
             auto& reply = std::get<mcp::Reply>(outcome);
             if (!batch_) return finish(std::move(reply));
@@ -200,6 +201,7 @@ private:
     std::shared_ptr<const void> pin_;  // the context's generation
     Context& context_;
     http::Exchange exchange_;
+    McpQuery query_;
     json::Document body_;
     std::vector<mcp::Message> messages_;
     size_t next_ = 0;
