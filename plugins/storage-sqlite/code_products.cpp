@@ -1,5 +1,8 @@
 #include "code_products.hpp"
 
+#include <algorithm>
+#include <cmath>
+
 #if defined(__x86_64__)
 #include <immintrin.h>
 #endif
@@ -14,21 +17,28 @@ std::vector<Instructions> usableInstructions() {
     return usable;
 }
 
-QueryCodes::QueryCodes(const std::vector<int8_t>& codes, Instructions instructions)
-    : dimensions_(codes.size()), codes_(codes), kernel_(&QueryCodes::plain) {
-    for (const int8_t code : codes) square_ += int32_t(code) * code;
-    if (instructions != Instructions::Avx2) return;
-    wide_.assign(codes_.begin(), codes_.end());
-    kernel_ = &QueryCodes::avx2;
+QueryCodes::QueryCodes(const float* query, size_t dimensions, Instructions instructions)
+    : dimensions_(dimensions), kernel_(instructions == Instructions::Avx2 ? &QueryCodes::avx2 : &QueryCodes::plain) {
+    constexpr int64_t kLargestRowCode = 128;
+    const auto most = static_cast<float>(
+        std::min<int64_t>(INT16_MAX, INT32_MAX / (kLargestRowCode * static_cast<int64_t>(std::max<size_t>(dimensions, 1)))));
+    float largest = 0;
+    for (size_t d = 0; d < dimensions; ++d) largest = std::max(largest, std::fabs(query[d]));
+    double square = 0;
+    for (size_t d = 0; d < dimensions; ++d) {
+        codes_.push_back(static_cast<int16_t>(largest > 0 ? std::lround(query[d] / largest * most) : 0));
+        square += double(codes_.back()) * codes_.back();
+    }
+    length_ = static_cast<float>(std::sqrt(square));
 }
 
 void QueryCodes::products(const int8_t* rows, size_t n, int32_t* out) const { kernel_(*this, rows, n, out); }
 
 void QueryCodes::plain(const QueryCodes& query, const int8_t* rows, size_t n, int32_t* out) {
-    const int8_t* codes = query.codes_.data();
+    const int16_t* codes = query.codes_.data();
     for (size_t i = 0; i < n; ++i, rows += query.dimensions_) {
         int32_t sum = 0;
-        for (size_t d = 0; d < query.dimensions_; ++d) sum += static_cast<int16_t>(codes[d]) * static_cast<int16_t>(rows[d]);
+        for (size_t d = 0; d < query.dimensions_; ++d) sum += codes[d] * rows[d];
         out[i] = sum;
     }
 }
@@ -40,7 +50,7 @@ __attribute__((target("avx2"))) void QueryCodes::avx2(const QueryCodes& query, c
     for (size_t i = 0; i < n; ++i, rows += query.dimensions_) {
         __m256i even = _mm256_setzero_si256(), odd = even;
         for (size_t d = 0; d < whole; d += 32) {
-            const auto* codes = reinterpret_cast<const __m256i*>(query.wide_.data() + d);
+            const auto* codes = reinterpret_cast<const __m256i*>(query.codes_.data() + d);
             const auto* row = reinterpret_cast<const __m128i*>(rows + d);
             const __m256i low = _mm256_cvtepi8_epi16(_mm_loadu_si128(row));
             const __m256i high = _mm256_cvtepi8_epi16(_mm_loadu_si128(row + 1));
@@ -51,7 +61,7 @@ __attribute__((target("avx2"))) void QueryCodes::avx2(const QueryCodes& query, c
         _mm256_store_si256(reinterpret_cast<__m256i*>(lanes), _mm256_add_epi32(even, odd));
         int32_t sum = 0;
         for (const int32_t lane : lanes) sum += lane;
-        for (size_t d = whole; d < query.dimensions_; ++d) sum += int32_t(query.codes_[d]) * rows[d];
+        for (size_t d = whole; d < query.dimensions_; ++d) sum += query.codes_[d] * rows[d];
         out[i] = sum;
     }
 }

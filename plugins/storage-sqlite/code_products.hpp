@@ -13,26 +13,25 @@ enum class Instructions { Plain, Avx2 };
 // What this processor and system can run, the fastest last.
 std::vector<Instructions> usableInstructions();
 
-// A query's codes, laid out for the instructions that will be used.
+// A query in whole numbers, as finely as sums of 32 bits let it be: up to fifteen bits a component.
 class QueryCodes {
 public:
-    explicit QueryCodes(const std::vector<int8_t>& codes) : QueryCodes(codes, usableInstructions().back()) {}
-    QueryCodes(const std::vector<int8_t>& codes, Instructions instructions);
+    QueryCodes(const float* query, size_t dimensions) : QueryCodes(query, dimensions, usableInstructions().back()) {}
+    QueryCodes(const float* query, size_t dimensions, Instructions instructions);
 
-    // out[i] = the sum over d of query[d] * rows[i * dimensions + d], for i < n. Up to 65536 dimensions no sum overflows.
+    // out[i] = the sum over d of codes[d] * rows[i * dimensions + d], for i < n. Up to 65536 dimensions no sum overflows.
     void products(const int8_t* rows, size_t n, int32_t* out) const;
-    // The query with itself.
-    int64_t square() const { return square_; }
+    // Of the vector of its codes; 0: the query has no direction.
+    float length() const { return length_; }
 
 private:
     using Kernel = void (*)(const QueryCodes& query, const int8_t* rows, size_t n, int32_t* out);
     static void plain(const QueryCodes& query, const int8_t* rows, size_t n, int32_t* out);
     static void avx2(const QueryCodes& query, const int8_t* rows, size_t n, int32_t* out);
 
-    size_t dimensions_;
-    std::vector<int8_t> codes_; 
-    std::vector<int16_t> wide_;  // the same, for Avx2
-    int64_t square_ = 0;
+    const size_t dimensions_;
+    std::vector<int16_t> codes_;
+    float length_ = 0;
     Kernel kernel_;
 };
 

@@ -343,11 +343,9 @@ engram_status Reader::nearest(const engram_scope& abi, uint32_t space, const flo
     std::shared_lock lock(tenant_->index_mutex);
     beginRows();
     ScopedRows scope(abi, *tenant_, *db_, at_);
-    const auto found = set->nearest(vector, k, [&](uint64_t rid) {
-        const uint32_t place = tenant_->facts.placeOf(rid);
-        return place != Facts::kNowhere && scope.passes(place);
-    });
-    for (size_t i = 0; i < found.size(); ++i) out[i] = {found[i].rid, found[i].similarity, 0};
+    const auto found = set->nearest(vector, k, [&](uint32_t place) { return scope.passes(place); });
+    for (size_t i = 0; i < found.size(); ++i)
+        out[i] = {tenant_->facts.rows()[found[i].place].rid, found[i].similarity, 0};
     *n_out = found.size();
     return ENGRAM_OK;
 }

@@ -203,7 +203,7 @@ const VectorSet* Tenant::loadVectors(uint32_t space) {
         decoded.clear();
         if (!decodeVectors(rows.blob(1), decoded)) throw SqliteError(SQLITE_CORRUPT, "damaged vectors");
         for (const QuantisedVector& vector : decoded)
-            if (vector.space == space) it->second.add(static_cast<uint64_t>(rows.integer(0)), vector);
+            if (vector.space == space) it->second.add(facts.placeOf(static_cast<uint64_t>(rows.integer(0))), vector);
     }
     return &it->second;
 }

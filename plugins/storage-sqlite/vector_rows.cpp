@@ -96,8 +96,9 @@ uint64_t fillVectors(Tenant& tenant, const Space& space, const engram_fill* fill
     std::unique_lock lock(tenant.index_mutex);
     if (auto set = tenant.vectors.find(space.id); set != tenant.vectors.end()) {
         for (const auto& [rid, vector] : taken) {
-            if (replaced.contains(rid)) set->second.remove(rid);
-            set->second.add(rid, vector);
+            const uint32_t place = tenant.facts.placeOf(rid);
+            if (replaced.contains(rid)) set->second.remove(place);
+            set->second.add(place, vector);
         }
     }
     tenant.publish(tenant.lsn());  // no LSN is taken, but snapshots that readers keep are old now

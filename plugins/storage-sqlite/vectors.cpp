@@ -12,16 +12,8 @@ namespace {
 
 float inverseOf(int64_t square) { return square > 0 ? 1.0f / std::sqrt(static_cast<float>(square)) : 0.0f; }
 
-std::vector<int8_t> quantise(const float* values, uint32_t dimensions) {
-    std::string encoded;
-    encodeVector(encoded, 0, values, dimensions);
-    std::vector<QuantisedVector> quantised;
-    decodeVectors(encoded, quantised);
-    return std::move(quantised.front().codes);
-}
-
 bool better(const VectorSet::Scored& a, const VectorSet::Scored& b) {
-    return a.similarity != b.similarity ? a.similarity > b.similarity : a.rid < b.rid;
+    return a.similarity != b.similarity ? a.similarity > b.similarity : a.place < b.place;
 }
 
 constexpr size_t kChunkBytes = 2u << 20;  // of codes: a large page
@@ -36,70 +28,62 @@ void fetch(const int8_t* codes, size_t n) {
     for (size_t at = 0; at < n; at += 64) __builtin_prefetch(codes + at);
 }
 
-// The scan rounds the query as well as the rows; this does not.
-float similarity(const float* query, float query_inverse, const int8_t* codes, float inverse, uint32_t dimensions) {
-    float product = 0;
-    for (uint32_t d = 0; d < dimensions; ++d) product += query[d] * static_cast<float>(codes[d]);
-    return product * query_inverse * inverse;
-}
-
-float inverseLength(const float* values, uint32_t dimensions) {
-    double square = 0;
-    for (uint32_t d = 0; d < dimensions; ++d) square += static_cast<double>(values[d]) * static_cast<double>(values[d]);
-    return square > 0 ? static_cast<float>(1.0 / std::sqrt(square)) : 0.0f;
-}
-
 }  // namespace
-
-// A row that the scan found, with what it takes to score it once more.
-struct VectorSet::Found {
-    Scored scored;
-    const int8_t* codes;
-    float inverse;
-    bool operator<(const Found& other) const { return better(scored, other.scored); }  // a heap has the worst on top
-};
 
 // The best so far, at most `most` of them.
 class VectorSet::Best {
 public:
     // floor: what is less similar is not looked at.
-    Best(size_t most, float floor, const std::function<bool(uint64_t)>& wanted) : most_(most), floor_(floor), wanted_(wanted) {}
+    Best(size_t most, float floor, const std::function<bool(uint32_t)>& wanted) : most_(most), floor_(floor), wanted_(wanted) {}
 
     bool full() const { return heap_.size() == most_; }
     bool selects() const { return full() || floor_ > kNoFloor; }
-    float least() const { return full() ? std::max(floor_, heap_.front().scored.similarity) : floor_; }
-    void offer(const Found& found) {
-        if (found.scored.similarity < floor_ || (full() && !(found < heap_.front()))) return;
-        if (!wanted_(found.scored.rid)) return;
-        if (full()) {
-            std::pop_heap(heap_.begin(), heap_.end());
-            heap_.pop_back();
-        }
-        heap_.push_back(found);
-        std::push_heap(heap_.begin(), heap_.end());
+    float least() const { return full() ? std::max(floor_, heap_.front().similarity) : floor_; }
+    void offer(const Scored& row) {
+        if (isGoodEnough(row) && wanted_(row.place)) keep(row);
     }
-    std::vector<Found> take() && { return std::move(heap_); }
+    // Of rows that are wanted.
+    void offerAll(const std::vector<Scored>& rows) {
+        for (const Scored& row : rows)
+            if (isGoodEnough(row)) keep(row);
+    }
+    std::vector<Scored> take() && {  // best first
+        std::sort(heap_.begin(), heap_.end(), better);
+        return std::move(heap_);
+    }
 
 private:
+    bool isGoodEnough(const Scored& row) const {
+        return row.similarity >= floor_ && (!full() || better(row, heap_.front()));
+    }
+    void keep(const Scored& row) {
+        if (full()) {
+            std::pop_heap(heap_.begin(), heap_.end(), better);
+            heap_.pop_back();
+        }
+        heap_.push_back(row);
+        std::push_heap(heap_.begin(), heap_.end(), better);
+    }
+
     const size_t most_;
     const float floor_;
-    const std::function<bool(uint64_t)>& wanted_;
-    std::vector<Found> heap_;
+    const std::function<bool(uint32_t)>& wanted_;
+    std::vector<Scored> heap_;  // the worst on top
 };
 
 VectorSet::VectorSet(uint32_t dimensions)
     : dimensions_(dimensions),
       chunk_rows_(std::clamp<size_t>(kChunkBytes / std::max(dimensions, 1u) / kSketchBlock * kSketchBlock, kSketchBlock, 8192)) {}
 
-void VectorSet::add(uint64_t rid, const QuantisedVector& vector) {
+void VectorSet::add(uint32_t place, const QuantisedVector& vector) {
     if (vector.codes.size() != dimensions_) return;
-    if (chunks_.empty() || chunks_.back().rids.size() == chunk_rows_) chunks_.emplace_back();
+    if (chunks_.empty() || chunks_.back().places.size() == chunk_rows_) chunks_.emplace_back();
     Chunk& chunk = chunks_.back();
     int64_t square = 0;
     for (const int8_t code : vector.codes) square += int32_t(code) * code;
     if (const size_t full = chunk_rows_ * dimensions_; chunk.codes.size() == chunk.codes.capacity())
         chunk.codes.reserve(std::min(full, std::max<size_t>(2 * chunk.codes.size(), dimensions_)));
-    chunk.rids.push_back(rid);
+    chunk.places.push_back(place);
     chunk.inverses.push_back(inverseOf(square));
     chunk.codes.insert(chunk.codes.end(), vector.codes.begin(), vector.codes.end());
     if (QuerySketch::isUsable()) sketch(chunk);
@@ -107,7 +91,7 @@ void VectorSet::add(uint64_t rid, const QuantisedVector& vector) {
 
 // Every whole block, once there are rows enough to know the centre of.
 void VectorSet::sketch(Chunk& chunk) {
-    const size_t rows = chunk.rids.size();
+    const size_t rows = chunk.places.size();
     if (!frame_) {
         if (rows < std::min(kCentreRows, chunk_rows_)) return;
         std::vector<float> mean(dimensions_, 0.0f);
@@ -120,11 +104,11 @@ void VectorSet::sketch(Chunk& chunk) {
         chunk.sketches.addBlock(*frame_, chunk.codes.data() + row * dimensions_, chunk.inverses.data() + row);
 }
 
-void VectorSet::remove(uint64_t rid) {
+void VectorSet::remove(uint32_t place) {
     for (Chunk& chunk : chunks_) {
-        const auto it = std::find(chunk.rids.begin(), chunk.rids.end(), rid);
-        if (it == chunk.rids.end()) continue;
-        const auto at = it - chunk.rids.begin();
+        const auto it = std::find(chunk.places.begin(), chunk.places.end(), place);
+        if (it == chunk.places.end()) continue;
+        const auto at = it - chunk.places.begin();
         chunk.inverses[static_cast<size_t>(at)] = 0;
         std::fill_n(chunk.codes.begin() + at * dimensions_, dimensions_, int8_t(0));
         chunk.sketches.forget(static_cast<size_t>(at));
@@ -134,20 +118,18 @@ void VectorSet::remove(uint64_t rid) {
 size_t VectorSet::bytes() const {
     size_t sum = chunks_.capacity() * sizeof(Chunk);
     for (const Chunk& chunk : chunks_)
-        sum += chunk.rids.capacity() * sizeof(uint64_t) + chunk.inverses.capacity() * sizeof(float) + chunk.codes.capacity() +
+        sum += chunk.places.capacity() * sizeof(uint32_t) + chunk.inverses.capacity() * sizeof(float) + chunk.codes.capacity() +
                chunk.sketches.bytes();
     return sum;
 }
 
 // Block after block: of sketched ones only the rows that may be near enough, once there is something to be nearer than.
 void VectorSet::scan(const Chunk& chunk, const QueryCodes& codes, const QuerySketch* sketch, Best& best) const {
-    const float inverse = inverseOf(codes.square());
-    const size_t rows = chunk.rids.size(), sketched = sketch ? chunk.sketches.blocks() * kSketchBlock : 0;
+    const size_t rows = chunk.places.size(), sketched = sketch ? chunk.sketches.blocks() * kSketchBlock : 0;
     const auto rowCodes = [&](size_t row) { return chunk.codes.data() + row * dimensions_; };
     const auto offer = [&](size_t row, int32_t product) {
         if (chunk.inverses[row] == 0) return;
-        const float similarity = static_cast<float>(product) * inverse * chunk.inverses[row];
-        best.offer({{chunk.rids[row], similarity}, rowCodes(row), chunk.inverses[row]});
+        best.offer({chunk.places[row], static_cast<float>(product) / codes.length() * chunk.inverses[row]});
     };
     std::vector<size_t> near;
     std::array<int32_t, kSketchBlock> products;
@@ -170,41 +152,33 @@ void VectorSet::scan(const Chunk& chunk, const QueryCodes& codes, const QuerySke
     }
 }
 
-std::vector<VectorSet::Found> VectorSet::scanAll(const QueryCodes& codes, const QuerySketch* sketch, size_t most, float floor,
-                                                 const std::function<bool(uint64_t)>& wanted) const {
-    Best best(most, floor, wanted);
-    for (const Chunk& chunk : chunks_) scan(chunk, codes, sketch, best);
-    return std::move(best).take();
-}
-
-// A similarity that the `most` nearest likely have, by a share of the chunks: half as many again of theirs as would be among
-// them if all chunks were alike. Without it the scan looks at nearly every row until it has found some that are near.
-float VectorSet::likelyFloor(const QueryCodes& codes, const QuerySketch& sketch, size_t most,
-                             const std::function<bool(uint64_t)>& wanted) const {
-    if (chunks_.size() < kSampled) return kNoFloor;
-    const size_t sampled = chunks_.size() / kSampled;
-    Best best(most * sampled * 3 / (chunks_.size() * 2) + kSampled, kNoFloor, wanted);
-    for (size_t i = 0; i < sampled; ++i) scan(chunks_[i * kSampled + kSampled / 2], codes, &sketch, best);
-    return best.full() ? best.least() : kNoFloor;
-}
-
+// A share of the chunks comes first, and tells a similarity that the nearest of all likely have: that of half as many again
+// as would be among them if all chunks were alike. Without it the scan looks at nearly every row until it has found some
+// that are near.
 std::vector<VectorSet::Scored> VectorSet::nearest(const float* query, size_t k,
-                                                  const std::function<bool(uint64_t)>& wanted) const {
-    const QueryCodes codes(quantise(query, dimensions_));
-    if (codes.square() == 0 || k == 0) return {};
+                                                  const std::function<bool(uint32_t)>& wanted) const {
+    const QueryCodes codes(query, dimensions_);
+    if (codes.length() == 0 || k == 0) return {};
     std::optional<QuerySketch> sketch;
     if (frame_) sketch.emplace(*frame_, query);
-    const size_t most = k + k / 4 + kBeyond;
-    const float floor = sketch ? likelyFloor(codes, *sketch, most, wanted) : kNoFloor;
-    std::vector<Found> found = scanAll(codes, sketch ? &*sketch : nullptr, most, floor, wanted);
-    // The chunks that were looked at first were better than the rest.
-    if (floor > kNoFloor && found.size() < most) found = scanAll(codes, &*sketch, most, kNoFloor, wanted);
-    const float exact_inverse = inverseLength(query, dimensions_);
-    for (Found& f : found) f.scored.similarity = similarity(query, exact_inverse, f.codes, f.inverse, dimensions_);
-    std::sort(found.begin(), found.end());
-    std::vector<Scored> nearest;
-    for (size_t i = 0; i < found.size() && i < k; ++i) nearest.push_back(found[i].scored);
-    return nearest;
+    const auto scanInto = [&](Best& best, auto&& among) {
+        for (size_t i = 0; i < chunks_.size(); ++i)
+            if (among(i)) scan(chunks_[i], codes, sketch ? &*sketch : nullptr, best);
+    };
+    if (sketch && chunks_.size() >= kSampled) {
+        const auto isSampled = [](size_t chunk) { return chunk % kSampled == kSampled / 2; };
+        Best sample(k * 3 / (2 * kSampled) + kSampled, kNoFloor, wanted);
+        scanInto(sample, isSampled);
+        const float floor = sample.full() ? sample.least() : kNoFloor;
+        Best best(k, floor, wanted);
+        best.offerAll(std::move(sample).take());
+        scanInto(best, [&](size_t chunk) { return !isSampled(chunk); });
+        // If not: the chunks that were looked at first were better than the rest.
+        if (best.full() || floor == kNoFloor) return std::move(best).take();
+    }
+    Best best(k, kNoFloor, wanted);
+    scanInto(best, [](size_t) { return true; });
+    return std::move(best).take();
 }
 
 }  // namespace engram::storage_sqlite

@@ -402,13 +402,16 @@ private:
         {
             std::unique_lock lock(tenant_.index_mutex);
             tenant_.counters = std::move(counters_);
-            if (tenant_.index_loaded) publishIndex();
-            publishVectors();
+            if (tenant_.index_loaded) {
+                publishRows();
+                publishVectors();
+                forgetRemoved();
+            }
             tenant_.publish(lsn_);
         }
     }
 
-    void publishIndex() {
+    void publishRows() {
         for (Effects::NewRow& row : effects_.rows) {
             row.facts.workspace = tenant_.facts.workspace_names.number(row.workspace);
             row.facts.type = tenant_.facts.type_names.number(row.type);
@@ -416,11 +419,6 @@ private:
             if (!row.facts.deleted) tenant_.tail.add(row.facts.rid, std::move(row.terms));
         }
         for (const auto& [rid, lsn_to] : effects_.closed) tenant_.facts.close(rid, lsn_to);
-        for (uint64_t rid : effects_.removed) {
-            tenant_.facts.remove(rid);
-            tenant_.tail.remove(rid);
-        }
-        if (!effects_.removed.empty()) tenant_.forgetPostings();
     }
 
     void publishVectors() {
@@ -431,10 +429,17 @@ private:
             decodeVectors(row.vectors, decoded);
             for (const QuantisedVector& vector : decoded)
                 if (auto it = tenant_.vectors.find(vector.space); it != tenant_.vectors.end())
-                    it->second.add(row.facts.rid, vector);
+                    it->second.add(tenant_.facts.placeOf(row.facts.rid), vector);
         }
-        for (auto& [space, set] : tenant_.vectors)
-            for (uint64_t rid : effects_.removed) set.remove(rid);
+    }
+
+    void forgetRemoved() {
+        for (uint64_t rid : effects_.removed) {
+            for (auto& [space, set] : tenant_.vectors) set.remove(tenant_.facts.placeOf(rid));
+            tenant_.facts.remove(rid);
+            tenant_.tail.remove(rid);
+        }
+        if (!effects_.removed.empty()) tenant_.forgetPostings();
     }
 
     // Old pages with the purged text may stand in the log: it is emptied before the purge is acknowledged.

@@ -38,7 +38,7 @@ double cosine(const Vector& a, const Vector& b) {
     return ab / std::sqrt(aa * bb);
 }
 
-const auto kAll = [](uint64_t) { return true; };
+const auto kAll = [](uint32_t) { return true; };
 
 }  // namespace
 
@@ -49,7 +49,7 @@ TEST("of vectors without any order, ten nearest found are the ten nearest in 97 
     std::vector<Vector> vectors;
     for (size_t i = 0; i < kRows; ++i) {
         vectors.push_back(randomVector(random, kDimensions));
-        set.add(i + 1, quantised(vectors.back()));
+        set.add(static_cast<uint32_t>(i + 1), quantised(vectors.back()));
     }
     size_t found = 0;
     for (size_t q = 0; q < kQueries; ++q) {
@@ -59,45 +59,45 @@ TEST("of vectors without any order, ten nearest found are the ten nearest in 97 
         std::sort(truth.begin(), truth.end());
         const auto nearest = set.nearest(query.data(), kNearest, kAll);
         CHECK_EQ(kNearest, nearest.size());
-        std::set<uint64_t> rids;
+        std::set<uint64_t> places;
         for (const auto& scored : nearest) {
-            CHECK(std::fabs(double(scored.similarity) - cosine(query, vectors[scored.rid - 1])) < 0.01);
-            rids.insert(scored.rid);
+            CHECK(std::fabs(double(scored.similarity) - cosine(query, vectors[scored.place - 1])) < 0.01);
+            places.insert(scored.place);
         }
-        for (size_t i = 0; i < kNearest; ++i) found += rids.contains(truth[i].second);
+        for (size_t i = 0; i < kNearest; ++i) found += places.contains(truth[i].second);
     }
     CHECK_MESSAGE(std::to_string(found), found >= kQueries * kNearest * 97 / 100);
 }
 
 TEST("only wanted rows are found, and a row is asked about only if it is near enough") {
     VectorSet set(2);
-    for (uint64_t rid = 1; rid <= 5000; ++rid) {
-        const float angle = static_cast<float>(rid) / 5000.0f;  // the later, the farther
-        set.add(rid, quantised({std::cos(angle), std::sin(angle)}));
+    for (uint32_t place = 1; place <= 5000; ++place) {
+        const float angle = static_cast<float>(place) / 5000.0f;  // the later, the farther
+        set.add(place, quantised({std::cos(angle), std::sin(angle)}));
     }
     size_t asked = 0;
     const Vector query = {1, 0};
-    const auto nearest = set.nearest(query.data(), 3, [&](uint64_t rid) {
+    const auto nearest = set.nearest(query.data(), 3, [&](uint32_t place) {
         ++asked;
-        return rid % 100 == 0;
+        return place % 100 == 0;
     });
     CHECK_EQ(size_t(3), nearest.size());
-    for (const auto& scored : nearest) CHECK_EQ(uint64_t(0), scored.rid % 100);
-    CHECK(nearest[0].rid < nearest[1].rid || nearest[0].similarity > nearest[1].similarity);
+    for (const auto& scored : nearest) CHECK_EQ(0u, scored.place % 100);
+    CHECK(nearest[0].place < nearest[1].place || nearest[0].similarity > nearest[1].similarity);
     CHECK_MESSAGE(std::to_string(asked), asked < 4000);
 }
 
 TEST("equal vectors come in the order of their rows, also over many chunks") {
     VectorSet set(3);
-    for (uint64_t rid = 1; rid <= 4000; ++rid) set.add(rid, quantised({1, 2, 3}));
+    for (uint32_t place = 1; place <= 4000; ++place) set.add(place, quantised({1, 2, 3}));
     const Vector query = {1, 2, 3};
     const auto nearest = set.nearest(query.data(), 5, kAll);
-    for (uint64_t i = 0; i < 5; ++i) CHECK_EQ(i + 1, nearest.at(i).rid);
+    for (uint32_t i = 0; i < 5; ++i) CHECK_EQ(i + 1, nearest.at(i).place);
 }
 
 TEST("a removed row, one without direction and one of another size are not found") {
     VectorSet set(2);
-    for (uint64_t rid = 1; rid <= 3; ++rid) set.add(rid, quantised({1, 1}));
+    for (uint32_t place = 1; place <= 3; ++place) set.add(place, quantised({1, 1}));
     set.add(4, quantised({0, 0}));
     set.add(5, quantised({1, 1, 1}));
     set.remove(2);
@@ -105,7 +105,7 @@ TEST("a removed row, one without direction and one of another size are not found
     const Vector query = {1, 1}, nowhere = {0, 0};
     const auto nearest = set.nearest(query.data(), 10, kAll);
     CHECK_EQ(size_t(2), nearest.size());
-    CHECK(nearest[0].rid == 1 && nearest[1].rid == 3);
+    CHECK(nearest[0].place == 1 && nearest[1].place == 3);
     CHECK(set.nearest(nowhere.data(), 10, kAll).empty());
     CHECK(set.nearest(query.data(), 0, kAll).empty());
 }
@@ -114,6 +114,6 @@ TEST("a few vectors take a few bytes, and many hardly more than their codes") {
     VectorSet small(384), large(384);
     small.add(1, quantised(Vector(384, 1.0f)));
     CHECK(small.bytes() < 2000);
-    for (uint64_t rid = 1; rid <= 4096; ++rid) large.add(rid, quantised(Vector(384, 1.0f)));
+    for (uint32_t place = 1; place <= 4096; ++place) large.add(place, quantised(Vector(384, 1.0f)));
     CHECK_MESSAGE(std::to_string(large.bytes()), large.bytes() < 4096 * 384 * 12 / 8);
 }
