@@ -14,7 +14,8 @@ namespace engram::storage_sqlite {
 namespace {
 
 constexpr size_t kGroup = 4;           // components that one look-up answers for
-constexpr float kRounding = 1e-4f;       // of sums of floats
+constexpr float kRounding = 1e-4f;     // of sums of floats
+constexpr uint8_t kLargestEntry = 63;  // of tables; their rounding is a thirtieth of what a bit a component leaves unknown
 constexpr float kDeviations = 2.0f;    // of the estimate; past it are 23 of 1,000 cases of a normal distribution's one side
 
 // Walsh and Hadamard's transform, scaled to keep lengths.
@@ -105,7 +106,7 @@ QuerySketch::QuerySketch(const SketchFrame& frame, const float* query) : pairs_(
         for (size_t i = 0; i < kGroup; ++i) sum += std::fabs(rest[d + i]);
         largest = std::max(largest, sum);
     }
-    step_ = std::max(2 * largest / 255, 1e-20f);
+    step_ = std::max(2 * largest / kLargestEntry, 1e-20f);
     offset_ = -largest * static_cast<float>(2 * pairs_);
     for (size_t d = 0; d < rest.size(); d += kGroup)
         for (unsigned pattern = 0; pattern < 16; ++pattern) {
@@ -117,24 +118,31 @@ QuerySketch::QuerySketch(const SketchFrame& frame, const float* query) : pairs_(
 
 #if defined(__x86_64__)
 
-// Sums of 16 bits do not overflow: 2 * pairs * 255 < 65536 up to 512 components; more are added up in parts.
+// Four entries of tables add up to a byte, and 256 times as much to 16 bits: that is 4,096 components; more are added in parts.
 __attribute__((target("avx2"))) uint32_t QuerySketch::near(const Sketches& sketches, size_t block, float least) const {
-    constexpr size_t kPart = 64;  // pairs
-    const __m256i low_four = _mm256_set1_epi8(15), low_byte = _mm256_set1_epi16(255);
+    static_assert(4 * kLargestEntry < 256);
+    constexpr size_t kPart = 512;  // pairs
+    const __m256i low_four = _mm256_set1_epi8(15);
     const uint8_t* nibbles = sketches.nibbles_.data() + block * kSketchBlock * pairs_;
+    // A byte a row: what the tables say of two groups of four components each.
+    const auto two = [&](size_t pair) __attribute__((target("avx2"), always_inline)) {
+        const __m256i patterns = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(nibbles + pair * kSketchBlock));
+        const auto* table = reinterpret_cast<const __m128i*>(tables_.data() + pair * 32);
+        const __m256i first = _mm256_shuffle_epi8(_mm256_broadcastsi128_si256(_mm_loadu_si128(table)),
+                                                  _mm256_and_si256(patterns, low_four));
+        const __m256i second = _mm256_shuffle_epi8(_mm256_broadcastsi128_si256(_mm_loadu_si128(table + 1)),
+                                                   _mm256_and_si256(_mm256_srli_epi16(patterns, 4), low_four));
+        return _mm256_add_epi8(first, second);
+    };
     __m256i sums[4] = {};  // of rows 0-3 and 16-19, ... in 32 bits; see below for their order
     for (size_t from = 0; from < pairs_; from += kPart) {
-        __m256i even = _mm256_setzero_si256(), odd = even;  // rows, in 16 bits
-        for (size_t pair = from; pair < std::min(pairs_, from + kPart); ++pair) {
-            const __m256i patterns = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(nibbles + pair * kSketchBlock));
-            const auto* table = reinterpret_cast<const __m128i*>(tables_.data() + pair * 32);
-            const __m256i first = _mm256_shuffle_epi8(_mm256_broadcastsi128_si256(_mm_loadu_si128(table)),
-                                                      _mm256_and_si256(patterns, low_four));
-            const __m256i second = _mm256_shuffle_epi8(_mm256_broadcastsi128_si256(_mm_loadu_si128(table + 1)),
-                                                       _mm256_and_si256(_mm256_srli_epi16(patterns, 4), low_four));
-            even = _mm256_add_epi16(even, _mm256_add_epi16(_mm256_and_si256(first, low_byte), _mm256_and_si256(second, low_byte)));
-            odd = _mm256_add_epi16(odd, _mm256_add_epi16(_mm256_srli_epi16(first, 8), _mm256_srli_epi16(second, 8)));
+        __m256i both = _mm256_setzero_si256(), odd = both;  // rows, in 16 bits; those of even rows in `both` under the odd ones
+        for (size_t pair = from; pair < std::min(pairs_, from + kPart); pair += 2) {
+            const __m256i four = _mm256_add_epi8(two(pair), two(pair + 1));
+            both = _mm256_add_epi16(both, four);
+            odd = _mm256_add_epi16(odd, _mm256_srli_epi16(four, 8));
         }
+        const __m256i even = _mm256_sub_epi16(both, _mm256_slli_epi16(odd, 8));
         const __m256i zero = _mm256_setzero_si256();
         const __m256i low = _mm256_unpacklo_epi16(even, odd), high = _mm256_unpackhi_epi16(even, odd);
         sums[0] = _mm256_add_epi32(sums[0], _mm256_unpacklo_epi16(low, zero));

@@ -20,6 +20,7 @@ constexpr size_t kChunkBytes = 2u << 20;  // of codes: a large page
 constexpr size_t kCentreRows = 1024;
 constexpr size_t kBatch = 128;  // rows that are near enough, before the least similarity is looked at again
 constexpr size_t kSampled = 8;  // one of so many chunks, to know from the start about how near the nearest are
+constexpr size_t kBeyond = 16;  // and a sixteenth of k: more than are wanted, since sketches miss some of the last
 constexpr size_t kAhead = 6;  // rows that memory brings while others are worked on
 
 constexpr float kNoFloor = -2;  // less than any cosine
@@ -47,8 +48,9 @@ public:
         for (const Scored& row : rows)
             if (isGoodEnough(row)) keep(row);
     }
-    std::vector<Scored> take() && {  // best first
+    std::vector<Scored> take(size_t n) && {  // at most n, best first
         std::sort(heap_.begin(), heap_.end(), better);
+        if (heap_.size() > n) heap_.resize(n);
         return std::move(heap_);
     }
 
@@ -161,24 +163,25 @@ std::vector<VectorSet::Scored> VectorSet::nearest(const float* query, size_t k,
     if (codes.length() == 0 || k == 0) return {};
     std::optional<QuerySketch> sketch;
     if (frame_) sketch.emplace(*frame_, query);
+    const size_t most = k + k / 16 + kBeyond;
     const auto scanInto = [&](Best& best, auto&& among) {
         for (size_t i = 0; i < chunks_.size(); ++i)
             if (among(i)) scan(chunks_[i], codes, sketch ? &*sketch : nullptr, best);
     };
     if (sketch && chunks_.size() >= kSampled) {
         const auto isSampled = [](size_t chunk) { return chunk % kSampled == kSampled / 2; };
-        Best sample(k * 3 / (2 * kSampled) + kSampled, kNoFloor, wanted);
+        Best sample(most * 3 / (2 * kSampled) + kSampled, kNoFloor, wanted);
         scanInto(sample, isSampled);
         const float floor = sample.full() ? sample.least() : kNoFloor;
-        Best best(k, floor, wanted);
-        best.offerAll(std::move(sample).take());
+        Best best(most, floor, wanted);
+        best.offerAll(std::move(sample).take(most));
         scanInto(best, [&](size_t chunk) { return !isSampled(chunk); });
         // If not: the chunks that were looked at first were better than the rest.
-        if (best.full() || floor == kNoFloor) return std::move(best).take();
+        if (best.full() || floor == kNoFloor) return std::move(best).take(k);
     }
-    Best best(k, kNoFloor, wanted);
+    Best best(most, kNoFloor, wanted);
     scanInto(best, [](size_t) { return true; });
-    return std::move(best).take();
+    return std::move(best).take(k);
 }
 
 }  // namespace engram::storage_sqlite
