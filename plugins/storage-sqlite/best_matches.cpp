@@ -49,18 +49,31 @@ void BestMatches::add(const TermPostings& postings, double weight) {
     });
 }
 
-std::vector<uint32_t> BestMatches::take() {
-    auto better = [&](uint32_t a, uint32_t b) { return sums_[a] != sums_[b] ? sums_[a] > sums_[b] : a < b; };
-    std::vector<uint32_t> found;
+bool BestMatches::better(uint32_t a, uint32_t b) const { return sums_[a] != sums_[b] ? sums_[a] > sums_[b] : a < b; }
+
+// Moves the n best of those from `from` on there; behind them it ends. Most are worse than the worst of a heap, and found so
+// in the order in which they stand.
+BestMatches::Places::iterator BestMatches::moveBest(Places::iterator from, size_t n) {
+    if (static_cast<size_t>(touched_.end() - from) <= n) return touched_.end();
+    const auto by = [&](uint32_t a, uint32_t b) { return better(a, b); };
+    Places best(from, from + static_cast<std::ptrdiff_t>(n));  // a heap, the worst on top
+    std::make_heap(best.begin(), best.end(), by);
+    for (auto it = from + static_cast<std::ptrdiff_t>(n); it != touched_.end(); ++it) {
+        if (!better(*it, best.front())) continue;
+        std::pop_heap(best.begin(), best.end(), by);
+        best.back() = *it;
+        std::push_heap(best.begin(), best.end(), by);
+    }
+    return std::partition(from, touched_.end(), [&](uint32_t place) { return !better(best.front(), place); });
+}
+
+BestMatches::Places BestMatches::take() {
+    Places found;
     // The filter may need a row of the file: the best are asked first, and twice as many each time that too few pass.
     auto from = touched_.begin();
-    for (size_t more = ranking_.keep; from != touched_.end() && found.size() < ranking_.keep; more *= 2) {
-        const auto rest = static_cast<size_t>(touched_.end() - from);
-        const auto to = from + static_cast<std::ptrdiff_t>(std::min(more, rest));
-        if (to != touched_.end()) std::nth_element(from, to, touched_.end(), better);
-        for (; from != to; ++from)
+    for (size_t more = ranking_.keep; from != touched_.end() && found.size() < ranking_.keep; more *= 2)
+        for (const auto to = moveBest(from, more); from != to; ++from)
             if (rows_.passes(*from)) found.push_back(*from);
-    }
     std::sort(found.begin(), found.end());
     found.erase(std::unique(found.begin(), found.end()), found.end());
     return found;

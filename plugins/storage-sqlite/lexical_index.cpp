@@ -60,6 +60,7 @@ void Facts::leave(uint32_t place) {
     if (const uint32_t group = group_of_[place]; group != 0) {
         --groups_[group].totals.documents;
         groups_[group].totals.length -= lengths_[place];
+        ++departures_;
     }
     group_of_[place] = 0;
 }

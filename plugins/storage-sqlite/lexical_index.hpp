@@ -80,6 +80,8 @@ public:
     const std::vector<uint32_t>& groupOf() const { return group_of_; }
     const std::vector<uint32_t>& lengths() const { return lengths_; }
     Totals totals(uint32_t workspace, uint32_t kind) const;
+    // How many rows have left their groups: as long as it is the same, so is the group of every row that is there.
+    uint64_t departures() const { return departures_; }
 
     Names workspace_names, type_names;
 
@@ -92,6 +94,7 @@ private:
     std::vector<uint32_t> group_of_, lengths_;
     std::vector<Group> groups_{Group{}};
     std::unordered_map<uint64_t, uint32_t> group_numbers_;
+    uint64_t departures_ = 0;
 };
 
 // The words of some rows, inverted.

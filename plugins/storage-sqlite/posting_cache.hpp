@@ -16,9 +16,36 @@ namespace engram::storage_sqlite {
 
 class PostingCache {
 public:
+    // How many of a list's first postings are of rows in some groups (a bit each, see Facts), by the last who counted.
+    class Count {
+    public:
+        struct Of {
+            uint64_t groups = 0, departures = 0;
+            size_t postings = 0;
+            bool operator==(const Of&) const = default;
+        };
+        template <class F>
+        uint64_t get(const Of& of, F count) {
+            {
+                std::lock_guard lock(mutex_);
+                if (of == of_) return count_;
+            }
+            const uint64_t counted = count();
+            std::lock_guard lock(mutex_);
+            of_ = of;
+            return count_ = counted;
+        }
+
+    private:
+        std::mutex mutex_;
+        Of of_;
+        uint64_t count_ = 0;
+    };
+
     struct List {
         std::vector<PlacedPosting> postings;  // ascending place
         uint64_t folded = 0;                  // all of the file's index up to this row number
+        std::unique_ptr<Count> count = std::make_unique<Count>();
     };
     using ListPointer = std::shared_ptr<const List>;
 

@@ -229,7 +229,8 @@ void Reader::load(const std::string& term) {
     TermPostings& postings = postings_[term];
     postings.folded = known;
     if (!known || known->folded < folded_) {
-        auto list = known ? std::make_shared<PostingCache::List>(*known) : std::make_shared<PostingCache::List>();
+        auto list = std::make_shared<PostingCache::List>();
+        if (known) list->postings = known->postings;
         facts.place(read, list->postings);
         list->folded = folded_;
         postings.folded = list;
@@ -258,7 +259,7 @@ engram_term_stats Reader::terms(const engram_scope& abi, const engram_str* terms
     std::shared_lock lock(tenant_->index_mutex);
     const ScopedRows scope(abi, *tenant_, *db_, at_);
     const auto lists = loaded(terms, n);
-    for (size_t i = 0; i < n; ++i) df[i] = countIn(scope, *lists[i]);
+    for (size_t i = 0; i < n; ++i) df[i] = scope.countIn(*lists[i]);
     const Totals totals = scope.totals();
     engram_term_stats stats{};
     stats.size = sizeof stats;
@@ -286,7 +287,7 @@ engram_status Reader::expand(const engram_scope& abi, std::string_view prefix, u
         std::shared_lock lock(tenant_->index_mutex);
         const ScopedRows scope(abi, *tenant_, *db_, at_);
         for (const std::string& text : known)
-            if (const uint64_t df = countIn(scope, postings_.at(text)); df > 0) ranked.emplace_back(text, df);
+            if (const uint64_t df = scope.countIn(postings_.at(text)); df > 0) ranked.emplace_back(text, df);
     }
     std::stable_sort(ranked.begin(), ranked.end(), [](const auto& a, const auto& b) { return a.second > b.second; });
     for (size_t i = 0; i < ranked.size() && i < limit; ++i)

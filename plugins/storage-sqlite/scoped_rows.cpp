@@ -123,6 +123,23 @@ Totals ScopedRows::totals() const {
     return sum;
 }
 
+// What is folded is not counted again while its rows stay in their groups.
+uint64_t ScopedRows::countIn(const TermPostings& postings) const {
+    const auto held = [&](const auto& begin, const auto& end) {
+        return static_cast<uint64_t>(std::count_if(begin, end, [&](const PlacedPosting& p) { return holds(p.place); }));
+    };
+    const auto folded = [&] {
+        const auto begin = postings.folded->postings.begin();
+        return held(begin, begin + static_cast<std::ptrdiff_t>(postings.folded_count));
+    };
+    const uint64_t unfolded = held(postings.tail.begin(), postings.tail.end());
+    constexpr size_t kBits = 64;
+    if (!newest_ || wanted_groups_.size() > kBits) return unfolded + folded();
+    uint64_t groups = 0;
+    for (size_t i = 0; i < wanted_groups_.size(); ++i) groups |= uint64_t(wanted_groups_[i] ? 1 : 0) << i;
+    return unfolded + postings.folded->count->get({groups, facts_.departures(), postings.folded_count}, folded);
+}
+
 bool ScopedRows::passesNode(size_t index, uint32_t place) {
     const engram_filter_node& node = scope_.filter.nodes[index];
     switch (node.op) {

@@ -24,6 +24,7 @@ public:
     bool passes(uint32_t place) { return holds(place) && (scope_.filter.n_nodes == 0 || passesNode(0, place)); }
     // Of all that it holds; the filter does not count.
     Totals totals() const;
+    uint64_t countIn(const TermPostings& postings) const;
 
 private:
     bool heldAt(const RowFacts& row) const;
@@ -40,12 +41,5 @@ private:
     std::vector<uint8_t> wanted_groups_;
     std::vector<std::shared_ptr<ConditionVerdicts>> verdicts_;  // of the nodes that need the file
 };
-
-// How many of a term's records a scope holds.
-inline uint64_t countIn(const ScopedRows& scope, const TermPostings& postings) {
-    uint64_t n = 0;
-    postings.each([&](const PlacedPosting& posting) { n += scope.holds(posting.place) ? 1 : 0; });
-    return n;
-}
 
 }  // namespace engram::storage_sqlite

@@ -42,7 +42,7 @@ engram_status Reader::similarTerms(const engram_scope& abi, std::string_view ter
             std::shared_lock lock(tenant_->index_mutex);
             const ScopedRows scope(abi, *tenant_, *db_, at_);
             for (const std::string& text : found[away])
-                if (const uint64_t df = countIn(scope, postings_.at(text)); df > 0) ranked.emplace_back(text, df);
+                if (const uint64_t df = scope.countIn(postings_.at(text)); df > 0) ranked.emplace_back(text, df);
         }
         std::stable_sort(ranked.begin(), ranked.end(), [](const auto& a, const auto& b) { return a.second > b.second; });
         for (size_t i = 0; i < ranked.size() && limit > 0; ++i, --limit)

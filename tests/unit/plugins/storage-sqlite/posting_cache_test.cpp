@@ -107,3 +107,16 @@ TEST("a condition's verdicts are remembered, grow with the rows, and eight condi
     const std::string vast(100000, 'x');
     CHECK(verdicts.of(tagged(vast.c_str(), value), 10) == nullptr);
 }
+
+TEST("a count is kept for the question it was made for, and for no other") {
+    PostingCache::Count count;
+    int made = 0;
+    const auto counted = [&](uint64_t n) { return [&made, n] { return ++made, n; }; };
+    CHECK_EQ(uint64_t(7), count.get({2, 0, 10}, counted(7)));
+    CHECK_EQ(uint64_t(7), count.get({2, 0, 10}, counted(8)));
+    CHECK_EQ(1, made);
+    CHECK_EQ(uint64_t(9), count.get({3, 0, 10}, counted(9)));   // other groups
+    CHECK_EQ(uint64_t(6), count.get({3, 1, 10}, counted(6)));   // a row has left its group
+    CHECK_EQ(uint64_t(11), count.get({3, 1, 12}, counted(11)));  // more postings
+    CHECK_EQ(4, made);
+}
