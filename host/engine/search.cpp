@@ -4,7 +4,6 @@
 #include "engine/lexical_arm.hpp"
 #include "engine/period.hpp"
 #include "engine/prepared.hpp"
-#include "engine/session.hpp"
 
 #include <engram/cpp/text.hpp>
 
@@ -151,53 +150,34 @@ private:
 
     // The sessions of the best candidates, and what their memories lend each other.
     Result<void> lendContext() {
-        const auto heads = bestOf(candidates_, options_.context.heads, [](const Candidate& c) { return c.own(); });
-        std::vector<std::string> terms;  // of their sessions, that of the best first
-        std::vector<SessionRecords> sessions;
-        auto note = [&](size_t i, const engram_record& record) {
-            const auto session = sessionOf(view(record.metadata));
-            if (!session) return sessions.push_back({{heads[i]}, candidates_[heads[i]].length});
-            std::string term = sessionTerm(view(record.workspace), *session);
-            if (std::find(terms.begin(), terms.end(), term) == terms.end()) terms.push_back(std::move(term));
+        const engram_storage_v1* table = storage_.table;
+        if (!ENGRAM_HAS(engram_storage_v1, table, companions) || !table->companions) return {};
+        struct Sessions {
+            const std::vector<uint64_t> heads;
+            const Candidates& candidates;
+            std::vector<SessionRecords> of_heads{};
+            bool any = false;
         };
-        if (auto read = rows(heads, ENGRAM_WANT_METADATA, note); !read) return read;
-        if (terms.empty()) return {};
-        auto members = membersOf(terms);
-        if (!members) return members.error();
-        sessions.insert(sessions.end(), members->begin(), members->end());
-        lendInSessions(sessions, words_.planned().own_terms, options_.context, {options_.k1, options_.b, 1}, candidates_);
-        return {};
-    }
-
-    // The memories of sessions that the query is about, by their terms; without the last sessions if they are too many.
-    Result<std::vector<SessionRecords>> membersOf(const std::vector<std::string>& sessions) {
-        std::vector<engram_str> terms;
-        for (const std::string& session : sessions) terms.push_back(borrow(session));
-        std::vector<uint64_t> sizes(terms.size());
-        engram_term_stats stats{};
-        stats.size = sizeof stats;
-        engram_status status = storage_.table->terms(storage_.self, call_, view_.handle(), &scope_, terms.data(), terms.size(),
-                                                     sizes.data(), &stats);
-        if (status != ENGRAM_OK) return storageError(status, call_);
-        size_t n = 0;
-        for (uint64_t sum = 0; n < sizes.size(); ++n)
-            if ((sum += sizes[n]) > options_.context.memories) break;
-        std::vector<SessionRecords> members(n);
-        if (n == 0) return members;
-        auto push = [](void* ctx, const engram_posting* postings, size_t count) -> engram_status {
-            auto& into = *static_cast<std::vector<SessionRecords>*>(ctx);
-            for (size_t i = 0; i < count; ++i)
-                for (size_t s = 0; s < into.size(); ++s) {
-                    if (postings[i].tf[s] == 0) continue;
-                    into[s].rids.push_back(postings[i].rid);
-                    into[s].length += postings[i].length;
-                }
+        Sessions sessions{bestOf(candidates_, options_.context.heads, [](const Candidate& c) { return c.own(); }), candidates_};
+        const auto push = [](void* ctx, size_t index, const engram_member* members, size_t n) -> engram_status {
+            auto& into = *static_cast<Sessions*>(ctx);
+            SessionRecords& session = into.of_heads.emplace_back();
+            for (size_t i = 0; i < n; ++i) {
+                session.rids.push_back(members[i].rid);
+                session.length += members[i].length;
+            }
+            if (n > 0) into.any = true;
+            else session = {{into.heads[index]}, into.candidates.at(into.heads[index]).length};
             return ENGRAM_OK;
         };
-        const engram_postings sink = {sizeof(engram_postings), 0, &members, push};
-        status = storage_.table->match(storage_.self, call_, view_.handle(), &scope_, terms.data(), n, &sink);
+        const engram_groups sink = {sizeof(engram_groups), 0, &sessions, push};
+        const engram_status status = table->companions(storage_.self, call_, view_.handle(), &scope_, sessions.heads.data(),
+                                                       sessions.heads.size(), options_.context.memories, &sink);
         if (status != ENGRAM_OK) return storageError(status, call_);
-        return members;
+        if (sessions.any)
+            lendInSessions(sessions.of_heads, words_.planned().own_terms, options_.context, {options_.k1, options_.b, 1},
+                           candidates_);
+        return {};
     }
 
     Result<void> favourDates() {

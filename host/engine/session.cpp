@@ -3,6 +3,8 @@
 #include "engine/digest.hpp"
 #include "json/json.hpp"
 
+#include <engram/record.h>
+
 namespace engram::engine {
 
 std::optional<std::string> sessionOf(std::string_view metadata) {
@@ -23,7 +25,7 @@ std::string sessionTerm(std::string_view workspace, std::string_view session) {
     std::string named(workspace);
     named += '\0';
     named += session;
-    return "\x01s" + hexDigest(named, 16);
+    return ENGRAM_GROUP_MARK + hexDigest(named, 16);
 }
 
 }  // namespace engram::engine

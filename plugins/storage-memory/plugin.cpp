@@ -240,6 +240,18 @@ public:
         });
     }
 
+    engram_status companions(engram_call* call, uint64_t view, const engram_scope* scope, const uint64_t* rids, size_t n,
+                             uint64_t most, const engram_groups* sink) {
+        if (const engram_status status = checkScope(call, *scope); status != ENGRAM_OK) return status;
+        return onView(call, view, [&](const Database& d, uint64_t at) {
+            for (const Group& group : storage_memory::companions(d, *scope, at, rids, n, most))
+                if (const engram_status status = sink->group(sink->ctx, group.index, group.members.data(), group.members.size());
+                    status != ENGRAM_OK)
+                    return status;
+            return engram_status(ENGRAM_OK);
+        });
+    }
+
     engram_status match(engram_call* call, uint64_t view, const engram_scope* scope, const engram_str* terms,
                         size_t n, const engram_postings* sink) {
         if (const engram_status status = checkScope(call, *scope); status != ENGRAM_OK) return status;

@@ -5,7 +5,9 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
+#include <map>
 #include <optional>
+#include <set>
 
 #include "filter.hpp"
 
@@ -144,6 +146,38 @@ std::vector<SimilarTerm> similarTerms(const Database& database, const engram_sco
     });
     if (found.size() > limit) found.resize(limit);
     return found;
+}
+
+std::vector<Group> companions(const Database& database, const engram_scope& scope, uint64_t at, const uint64_t* rids, size_t n,
+                              uint64_t most) {
+    const auto markOf = [](const Version& version) {
+        const auto mark = version.terms.lower_bound(ENGRAM_GROUP_MARK);
+        return mark != version.terms.end() && mark->first.starts_with(ENGRAM_GROUP_MARK) ? mark->first : std::string();
+    };
+    engram_scope everything{}, unfiltered = scope;
+    unfiltered.filter = {};
+    std::map<uint64_t, std::string> marks;
+    for (const Version* version : database.visible(everything, at)) marks[version->rid] = markOf(*version);
+    std::map<std::string, uint64_t> sizes;
+    for (const Version* version : database.visible(unfiltered, at)) ++sizes[markOf(*version)];
+    const std::vector<const Version*> passing = database.visible(scope, at);
+    std::vector<Group> groups;
+    std::set<std::string> seen;
+    for (size_t i = 0; i < n; ++i) {
+        const auto mark = marks.find(rids[i]);
+        if (mark == marks.end()) continue;
+        Group group{i, {}};
+        if (!mark->second.empty()) {
+            if (!seen.insert(mark->second).second) continue;
+            const uint64_t size = sizes[mark->second];
+            if (size > most) break;
+            most -= size;
+            for (const Version* version : passing)
+                if (markOf(*version) == mark->second) group.members.push_back({version->rid, version->length, 0});
+        }
+        groups.push_back(std::move(group));
+    }
+    return groups;
 }
 
 std::vector<engram_neighbour> nearest(const Database& database, const engram_scope& scope, uint64_t at,

@@ -1,4 +1,4 @@
-// The reads of a view: list with its order and cursor, terms, similar terms, nearest. Need the database's mutex.
+// The reads of a view: list with its order and cursor, terms, similar terms, companions, nearest. Need the database's mutex.
 #pragma once
 
 #include <engram/storage.h>
@@ -31,6 +31,14 @@ struct SimilarTerm {
 
 std::vector<SimilarTerm> similarTerms(const Database& database, const engram_scope& scope, uint64_t at,
                                       std::string_view term, uint32_t most, uint32_t limit);
+
+// See companions() of storage.h.
+struct Group {
+    size_t index;  // of the first of the rids that is in it
+    std::vector<engram_member> members;
+};
+std::vector<Group> companions(const Database& database, const engram_scope& scope, uint64_t at, const uint64_t* rids, size_t n,
+                              uint64_t most);
 
 std::vector<engram_neighbour> nearest(const Database& database, const engram_scope& scope, uint64_t at,
                                       uint32_t space, const float* vector, uint32_t k);

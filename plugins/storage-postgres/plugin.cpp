@@ -27,23 +27,6 @@ using Clock = std::chrono::steady_clock;
 constexpr uint32_t kMaxList = 10000;
 constexpr std::string_view kNoHandle = "no such handle", kNoTenant = "no such tenant", kNoSpace = "no such vector space";
 
-std::optional<engram_uuid> tenantOf(std::string_view text) {
-    engram_uuid id{};
-    size_t nibble = 0;
-    if (text.size() != 36) return std::nullopt;
-    for (size_t i = 0; i < text.size(); ++i) {
-        const bool hyphen = i == 8 || i == 13 || i == 18 || i == 23;
-        const char c = text[i];
-        if (hyphen != (c == '-')) return std::nullopt;
-        if (hyphen) continue;
-        const int value = c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-        if (value < 0) return std::nullopt;
-        id.bytes[nibble / 2] = static_cast<uint8_t>(id.bytes[nibble / 2] << 4 | value);
-        ++nibble;
-    }
-    return id;
-}
-
 ConnectOptions optionsOf(const Config& config, const char* url) {
     ConnectOptions options;
     options.url = config.text(url);
@@ -255,6 +238,12 @@ public:
             const engram_status status = reader.similarTerms(*scope, view(term), most, limit, *sink);
             return status == ENGRAM_INVALID_ARGUMENT ? fail(call, status, "not a distance, a limit or a term") : status;
         });
+    }
+
+    engram_status companions(engram_call* call, uint64_t handle, const engram_scope* scope, const uint64_t* rids, size_t n,
+                             uint64_t most, const engram_groups* sink) {
+        return onScope(call, handle, *scope,
+                       [&](Reader& reader) { return reader.companions(*scope, rids, n, most, *sink); });
     }
 
     engram_status match(engram_call* call, uint64_t handle, const engram_scope* scope, const engram_str* terms, size_t n,

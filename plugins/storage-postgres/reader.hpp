@@ -40,6 +40,7 @@ public:
     // INVALID_ARGUMENT for a distance, a limit or a term that is not one.
     engram_status similarTerms(const engram_scope& scope, std::string_view term, uint32_t most, uint32_t limit,
                                const engram_similar_terms& sink);
+    engram_status companions(const engram_scope& scope, const uint64_t* rids, size_t n, uint64_t most, const engram_groups& sink);
     engram_status match(const engram_scope& scope, const engram_str* terms, size_t n, const engram_postings& sink);
     // INVALID_ARGUMENT for a ranking that is not one.
     engram_status matchBest(const engram_scope& scope, const engram_str* terms, size_t n, const engram_ranking& ranking,

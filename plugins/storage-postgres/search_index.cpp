@@ -70,6 +70,10 @@ const VectorSet* SearchIndex::vectors(uint32_t space) const {
     return it == vectors_.end() ? nullptr : &it->second;
 }
 
+const std::vector<Posting>* SearchIndex::groupOf(uint32_t slot) const {
+    return slot < group_of_.size() ? group_of_[slot] : nullptr;
+}
+
 uint64_t SearchIndex::lag(uint64_t lsn) const {
     const uint64_t words = words_upto_.load();
     return words == 0 || words >= lsn ? 0 : lsn - words;
@@ -86,6 +90,7 @@ void SearchIndex::reset() {
     rows_.clear();
     rids_.clear();
     postings_.clear();
+    group_of_.clear();
     vectors_.clear();
     totals_.clear();
     workspaces = {};
@@ -188,6 +193,9 @@ void SearchIndex::followWords(Session& session, const engram_uuid& tenant, uint6
                 auto it = postings_.find(term.term);
                 if (it == postings_.end()) it = postings_.emplace(std::string(term.term), std::vector<Posting>()).first;
                 it->second.push_back({*slot, term.tf});
+                if (!term.term.starts_with(ENGRAM_GROUP_MARK)) continue;
+                if (group_of_.size() <= *slot) group_of_.resize(*slot + 1);
+                group_of_[*slot] = &it->second;
             }
             n_postings_ += terms.size();
         }
@@ -244,7 +252,7 @@ std::shared_lock<std::shared_mutex> SearchIndex::ensure(Session& session, const 
 void SearchIndex::weigh() {
     std::shared_lock lock(mutex_);
     size_t bytes = rows_.size() * (sizeof(RowFacts) + sizeof(uint64_t)) + n_postings_ * sizeof(Posting);
-    bytes += postings_.size() * 128;
+    bytes += postings_.size() * 128 + group_of_.size() * sizeof(void*);
     for (const auto& [space, set] : vectors_) bytes += set.bytes();
     bytes_ = bytes;
 }

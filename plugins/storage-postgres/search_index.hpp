@@ -98,6 +98,9 @@ public:
     const std::vector<RowFacts>& rows() const { return rows_; }  // ascending rid, but for purged ones
     const std::map<std::string, std::vector<Posting>, std::less<>>& postings() const { return postings_; }
     const VectorSet* vectors(uint32_t space) const;
+    std::optional<uint32_t> slotOf(uint64_t rid) const;
+    // The rows in a group with that of the slot (see ENGRAM_GROUP_MARK); nullptr: it is in none. Needs words.
+    const std::vector<Posting>* groupOf(uint32_t slot) const;
     // Of the state at exactly this LSN; nothing if the index has gone on, and rows must be counted.
     std::optional<Totals> totals(uint64_t at, uint32_t workspace, uint32_t kind) const;
     Names workspaces, types;
@@ -112,7 +115,6 @@ private:
     void close(RowFacts& row, uint64_t lsn_to);
     void count(const RowFacts& row, int sign);
     void reset();
-    std::optional<uint32_t> slotOf(uint64_t rid) const;
     void weigh();
 
     std::mutex loading_;  // one thread at a time reads what is new; before mutex_
@@ -121,6 +123,7 @@ private:
     std::vector<RowFacts> rows_;
     std::vector<uint64_t> rids_;  // of rows_, also of purged ones
     std::map<std::string, std::vector<Posting>, std::less<>> postings_;
+    std::vector<const std::vector<Posting>*> group_of_;  // by slot, of postings_; as long as the last row in one needs
     std::map<uint32_t, VectorSet> vectors_;
     std::unordered_map<uint64_t, Totals> totals_;
     size_t n_postings_ = 0, purged_ = 0;

@@ -6,6 +6,23 @@ namespace engram::storage_postgres {
 
 using Clock = std::chrono::steady_clock;
 
+std::optional<engram_uuid> tenantOf(std::string_view text) {
+    engram_uuid id{};
+    size_t nibble = 0;
+    if (text.size() != 36) return std::nullopt;
+    for (size_t i = 0; i < text.size(); ++i) {
+        const bool hyphen = i == 8 || i == 13 || i == 18 || i == 23;
+        const char c = text[i];
+        if (hyphen != (c == '-')) return std::nullopt;
+        if (hyphen) continue;
+        const int value = c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+        if (value < 0) return std::nullopt;
+        id.bytes[nibble / 2] = static_cast<uint8_t>(id.bytes[nibble / 2] << 4 | value);
+        ++nibble;
+    }
+    return id;
+}
+
 std::shared_ptr<SearchIndex> Tenant::index() {
     std::lock_guard lock(mutex_);
     used_ = Clock::now();

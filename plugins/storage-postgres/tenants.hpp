@@ -9,11 +9,15 @@
 #include <condition_variable>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 #include <vector>
 
 namespace engram::storage_postgres {
+
+std::optional<engram_uuid> tenantOf(std::string_view text);  // nothing: not the text of a uuid
 
 // An open tenant. Its index is given up when memory is short or nobody asked for long; those who use it keep it so long.
 class Tenant {

@@ -3,6 +3,7 @@
 #include "open_tenants.hpp"
 #include "reader.hpp"
 #include "snapshot.hpp"
+#include "spaces.hpp"
 #include "tenant.hpp"
 #include "vector_rows.hpp"
 #include "writer.hpp"
@@ -240,6 +241,11 @@ public:
         });
     }
 
+    engram_status companions(engram_call* call, uint64_t view, const engram_scope* scope, const uint64_t* rids, size_t n,
+                             uint64_t most, const engram_groups* sink) {
+        return onScope(call, view, *scope, [&](Reader& reader) { return reader.companions(*scope, rids, n, most, *sink); });
+    }
+
     engram_status match(engram_call* call, uint64_t view, const engram_scope* scope, const engram_str* terms, size_t n,
                         const engram_postings* sink) {
         return onScope(call, view, *scope, [&](Reader& reader) { return reader.match(*scope, terms, n, *sink); });
@@ -266,22 +272,12 @@ public:
             return fail(call, ENGRAM_INVALID_ARGUMENT, "a space has a name and 1 to 65536 dimensions");
         return onTenant(call, db, [&](Tenant& tenant) {
             std::lock_guard writing(tenant.writer_mutex);
-            uint32_t next = 1;
-            for (const Space& s : tenant.spaces) {
-                next = std::max(next, s.id + 1);
-                if (s.name != view(space->name)) continue;
-                if (s.dimensions != space->dimensions)
-                    return fail(call, ENGRAM_ALREADY_EXISTS, "the space has other dimensions");
-                space->id = s.id;
-                space->active = s.active;
-                return engram_status(ENGRAM_OK);
-            }
-            Statement insert = tenant.writer->statement("INSERT INTO spaces VALUES(?, ?, ?, 0)");
-            insert.bind(1, int64_t(next)).bindText(2, view(space->name)).bind(3, int64_t(space->dimensions)).run();
-            std::unique_lock lock(tenant.index_mutex);
-            tenant.spaces.push_back({next, space->dimensions, std::string(view(space->name)), ENGRAM_SPACE_IDLE});
-            space->id = next;
-            space->active = 0;
+            tenant.readyToWrite(deadlineOf(call));
+            const Space made = createSpace(tenant, engram::view(space->name), space->dimensions);
+            if (made.dimensions != space->dimensions)
+                return fail(call, ENGRAM_ALREADY_EXISTS, "the space has other dimensions");
+            space->id = made.id;
+            space->active = made.active;
             return engram_status(ENGRAM_OK);
         });
     }
@@ -538,22 +534,6 @@ private:
         const std::string why = filter::complaint(scope.filter);
         if (!why.empty()) return fail(call, ENGRAM_INVALID_ARGUMENT, why);
         return onView(call, view, f);
-    }
-
-    // Under the writer's mutex; nullptr: there is none.
-    static Space* findSpace(Tenant& tenant, uint32_t id) {
-        auto it = std::find_if(tenant.spaces.begin(), tenant.spaces.end(), [&](const Space& s) { return s.id == id; });
-        return it == tenant.spaces.end() ? nullptr : &*it;
-    }
-
-    // Gives one space the state and takes it from the one that had it. Under the writer's mutex.
-    static void markSpace(Tenant& tenant, uint32_t space, uint32_t state) {
-        constexpr const char* kMark = "UPDATE spaces SET active = CASE WHEN id = ?1 THEN ?2 ELSE 0 END WHERE id = ?1 OR active = ?2";
-        tenant.writer->statement(kMark).bind(1, int64_t(space)).bind(2, int64_t(state)).run();
-        std::unique_lock lock(tenant.index_mutex);
-        for (Space& s : tenant.spaces)
-            if (s.id == space) s.active = state;
-            else if (s.active == state) s.active = ENGRAM_SPACE_IDLE;
     }
 
     static void maintainAll(void* self, engram_call* call) {

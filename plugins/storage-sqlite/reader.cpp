@@ -351,6 +351,47 @@ engram_status Reader::nearest(const engram_scope& abi, uint32_t space, const flo
     return ENGRAM_OK;
 }
 
+engram_status Reader::companions(const engram_scope& abi, const uint64_t* rids, size_t n, uint64_t most,
+                                 const engram_groups& sink) {
+    struct Found {
+        size_t index;
+        std::vector<engram_member> members;
+    };
+    std::vector<Found> found;
+    tenant_->loadIndex();
+    {
+        std::shared_lock lock(tenant_->index_mutex);
+        beginRows();
+        ScopedRows scope(abi, *tenant_, *db_, at_);
+        const Facts& facts = tenant_->facts;
+        std::vector<uint32_t> seen;
+        for (size_t i = 0; i < n; ++i) {
+            const uint32_t own = facts.placeOf(rids[i]);
+            if (own == Facts::kNowhere || !facts.rows()[own].visibleAt(at_) || facts.rows()[own].deleted) continue;
+            const uint32_t group = tenant_->companions.groupOf(own);
+            if (std::find(seen.begin(), seen.end(), group) != seen.end()) continue;
+            Found& one = found.emplace_back(Found{i, {}});
+            if (group == Companions::kNoGroup) continue;
+            seen.push_back(group);
+            const std::vector<uint32_t>& places = tenant_->companions.places(group);
+            const auto size = static_cast<uint64_t>(
+                std::count_if(places.begin(), places.end(), [&](uint32_t place) { return scope.holds(place); }));
+            if (size > most) {
+                found.pop_back();
+                break;
+            }
+            most -= size;
+            for (const uint32_t place : places)
+                if (scope.passes(place)) one.members.push_back({facts.rows()[place].rid, facts.lengths()[place], 0});
+        }
+    }
+    for (const Found& one : found)
+        if (const engram_status status = sink.group(sink.ctx, one.index, one.members.data(), one.members.size());
+            status != ENGRAM_OK)
+            return status;
+    return ENGRAM_OK;
+}
+
 engram_status Reader::unfilled(uint32_t space, uint32_t kind, uint64_t after, uint32_t limit, uint32_t want,
                                const engram_rows& rows) {
     {

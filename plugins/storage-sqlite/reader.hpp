@@ -41,6 +41,7 @@ public:
     // INVALID_ARGUMENT for a ranking that is not one.
     engram_status matchBest(const engram_scope& scope, const engram_str* terms, size_t n, const engram_ranking& ranking,
                             const engram_postings& sink);
+    engram_status companions(const engram_scope& scope, const uint64_t* rids, size_t n, uint64_t most, const engram_groups& sink);
     // NOT_FOUND for an unknown space.
     engram_status nearest(const engram_scope& scope, uint32_t space, const float* vector, uint32_t k,
                           engram_neighbour* out, size_t* n_out);

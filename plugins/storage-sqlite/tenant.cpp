@@ -182,8 +182,29 @@ void Tenant::loadIndex() {
     while (rows.step()) facts.add(factsOf(rows, facts));
     Statement words = writer->statement("SELECT rid, terms FROM versions WHERE rid > ? AND deleted = 0 ORDER BY rid");
     words.bind(1, folded);
-    while (words.step()) tail.add(static_cast<uint64_t>(words.integer(0)), std::string(words.blob(1)));
+    loadCompanions();
+    while (words.step()) {
+        const auto rid = static_cast<uint64_t>(words.integer(0));
+        companions.add(facts.placeOf(rid), words.blob(1));
+        tail.add(rid, std::string(words.blob(1)));
+    }
     index_loaded = true;
+}
+
+// Of the rows whose words are folded.
+void Tenant::loadCompanions() {
+    std::string after = ENGRAM_GROUP_MARK;  // of all terms that begin with it
+    ++after.back();
+    Statement marks = writer->statement("SELECT term, block FROM postings WHERE term >= ? AND term < ? ORDER BY term, last");
+    marks.bindBlob(1, std::string_view(ENGRAM_GROUP_MARK)).bindBlob(2, after);
+    std::vector<Posting> postings;
+    while (marks.step()) {
+        postings.clear();
+        if (!decodePostings(marks.blob(1), postings)) throw SqliteError(SQLITE_CORRUPT, "damaged postings");
+        for (const Posting& posting : postings)
+            if (const uint32_t place = facts.placeOf(posting.rid); place != Facts::kNowhere)
+                companions.addMarked(place, marks.blob(0));
+    }
 }
 
 const VectorSet* Tenant::loadVectors(uint32_t space) {

@@ -1,9 +1,11 @@
 // One tenant's open file: the writing connection, a pool of readers, and what is kept in memory about the rows.
 //
 // Locks, always taken in this order: writer_mutex (apply, maintenance), index_mutex (shared: reads; exclusive: publishing
-// what a transaction did). Facts, tail and vectors are loaded by the first read that needs them.
+// what a transaction did). Facts, companions, tail and vectors are loaded by the first
+// read that needs them.
 #pragma once
 
+#include "companions.hpp"
 #include "connection.hpp"
 #include "lexical_index.hpp"
 #include "posting_cache.hpp"
@@ -70,7 +72,7 @@ public:
     // lock, so that under the shared one a snapshot and the segments of `tail` belong together.
     uint64_t generation() const { return generation_.load(std::memory_order_acquire); }
 
-    // Facts and tail, for reads that go over many rows. Call without locks.
+    // Facts, companions and tail, for reads that go over many rows. Call without locks.
     void loadIndex();
     // The vectors of a space; nullptr if there is none. Call without locks; use under the shared index lock.
     const VectorSet* loadVectors(uint32_t space);
@@ -108,6 +110,7 @@ public:
     std::unique_ptr<Connection> writer;
     std::shared_mutex index_mutex;
     Facts facts;
+    Companions companions;
     Tail tail;
     uint64_t folded = 0, purges = 0;
     bool index_loaded = false;
@@ -124,6 +127,7 @@ public:
     void publish(uint64_t lsn);
 
 private:
+    void loadCompanions();
     void foldOne();
     bool idle() const;
 

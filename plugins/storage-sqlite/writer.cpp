@@ -416,7 +416,9 @@ private:
             row.facts.workspace = tenant_.facts.workspace_names.number(row.workspace);
             row.facts.type = tenant_.facts.type_names.number(row.type);
             tenant_.facts.add(row.facts);
-            if (!row.facts.deleted) tenant_.tail.add(row.facts.rid, std::move(row.terms));
+            if (row.facts.deleted) continue;
+            tenant_.companions.add(tenant_.facts.placeOf(row.facts.rid), row.terms);
+            tenant_.tail.add(row.facts.rid, std::move(row.terms));
         }
         for (const auto& [rid, lsn_to] : effects_.closed) tenant_.facts.close(rid, lsn_to);
     }
@@ -435,7 +437,9 @@ private:
 
     void forgetRemoved() {
         for (uint64_t rid : effects_.removed) {
-            for (auto& [space, set] : tenant_.vectors) set.remove(tenant_.facts.placeOf(rid));
+            const uint32_t place = tenant_.facts.placeOf(rid);
+            for (auto& [space, set] : tenant_.vectors) set.remove(place);
+            tenant_.companions.remove(place);
             tenant_.facts.remove(rid);
             tenant_.tail.remove(rid);
         }

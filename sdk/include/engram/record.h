@@ -21,6 +21,9 @@ enum {
 
 #define ENGRAM_LSN_MAX UINT64_MAX
 
+/* A term that begins with this is the mark of a group that its record is in: those of a session. A record has one at most. */
+#define ENGRAM_GROUP_MARK "\x01s"
+
 typedef struct engram_term { /* made by the host's analysis; opaque to storage: compare bytes only */
     engram_str term;         /* 1 to 64 bytes */
     uint32_t tf;             /* occurrences in the text, at least 1 */

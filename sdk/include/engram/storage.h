@@ -174,6 +174,17 @@ typedef struct engram_neighbour {
     uint32_t reserved;
 } engram_neighbour;
 
+typedef struct engram_member {
+    uint64_t rid;
+    uint32_t length, reserved; /* as in engram_record */
+} engram_member;
+
+typedef struct engram_groups {
+    uint32_t size, reserved;
+    void *ctx;
+    engram_status (*group)(void *ctx, size_t index, const engram_member *, size_t n); /* by ascending rid */
+} engram_groups;
+
 enum {                       /* engram_space.active */
     ENGRAM_SPACE_IDLE = 0,   /* kept, nothing else */
     ENGRAM_SPACE_ACTIVE = 1, /* the one that is searched */
@@ -337,6 +348,13 @@ typedef struct engram_storage_v1 {
      * INVALID_ARGUMENT for another distance or limit, or a term that is not 1 to 64 bytes. */
     engram_status (*similar_terms)(void *, engram_call *, uint64_t view, const engram_scope *, engram_str term, uint32_t most,
                                    uint32_t limit, const engram_similar_terms *);
+
+    /* [any] optional; without it a search lends no context. On a view, for each of `rids` in their order: the records of the
+     * scope in its group (see ENGRAM_GROUP_MARK), with the position in `rids` of the first that is in it; a group is pushed
+     * once, and none (n = 0) for a record without a mark. Ends at the first group with which more than `most` records
+     * (the filter ignored) would be in those pushed. Rids that are not of a record live in the view are passed over. */
+    engram_status (*companions)(void *, engram_call *, uint64_t view, const engram_scope *, const uint64_t *rids, size_t n,
+                                uint64_t most, const engram_groups *);
 } engram_storage_v1;
 
 #endif

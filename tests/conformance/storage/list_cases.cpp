@@ -317,3 +317,58 @@ TEST("what is no distance, no limit or no term is refused by similar_terms") {
     CHECK_EQ(engram_status(ENGRAM_INVALID_ARGUMENT), view->trySimilarTerms(std::string(65, 'a'), 1, 1));
     CHECK(view->similarTerms({}, std::string("\xFF\0\x80", 3), 2, 100)->empty());
 }
+
+TEST("a group's records are found from one of them, once, as the view and the scope have them") {
+    Fresh f;
+    std::vector<Op> ops;
+    const std::string mark = ENGRAM_GROUP_MARK;
+    for (uint64_t n = 1; n <= 7; ++n) {  // 1, 3, 5 in group a; 2, 4 in group b; 6 and 7 in none
+        Record r;
+        r.id = idOf(n);
+        r.workspace = n == 5 ? "other" : "one";
+        r.terms["word"] = 1;
+        if (n <= 5) r.terms[mark + (n % 2 ? "a" : "b")] = 1;
+        if (n == 6) r.terms["\x01t of another kind"] = 1;
+        r.length = static_cast<uint32_t>(n);
+        ops.push_back(put(r));
+    }
+    f.store.write(ops);
+    auto old = f.store.view();
+    const auto rid = [](const View& view, uint64_t n) { return view.get(idOf(n)).value().rid; };
+    const auto shown = [](const View& view, const std::vector<Group>& groups) {
+        std::string out;
+        for (const Group& group : groups) {
+            out += (out.empty() ? "" : "; ") + std::to_string(group.index) + ":";
+            for (const engram_member& member : group.members) {
+                CHECK_EQ(view.byRid(member.rid).value().length, member.length);
+                for (uint64_t n = 1; n <= 7; ++n)
+                    if (view.byRid(member.rid)->id == idOf(n)) out += " " + std::to_string(n);
+            }
+        }
+        return out;
+    };
+    if (!old->companions({}, {}, 0)) return;  // optional
+    const std::vector<uint64_t> all = {rid(*old, 3), 999999, rid(*old, 6), rid(*old, 1), rid(*old, 4), rid(*old, 7)};
+    CHECK_EQ(std::string("0: 1 3 5; 2:; 4: 2 4; 5:"), shown(*old, *old->companions({}, all, 100)));
+    CHECK_EQ(std::string("0: 1 3; 2:; 4: 2 4; 5:"), shown(*old, *old->companions({ENGRAM_KIND_ANY, {"one"}, {}}, all, 100)));
+    CHECK_EQ(std::string("0: 1 3 5; 2:"), shown(*old, *old->companions({}, all, 4)));
+    CHECK_EQ(std::string(""), shown(*old, *old->companions({}, all, 2)));
+    Record moved = old->get(idOf(4)).value();
+    moved.terms = {{"word", 1}, {mark + "a", 1}};
+    f.store.write({put(moved), remove(idOf(3))});
+    auto now = f.store.view();
+    CHECK_EQ(std::string("0: 1 5 4; 1: 2"), shown(*now, *now->companions({}, {rid(*now, 1), rid(*now, 2)}, 100)));
+    CHECK_EQ(std::string("0: 1 3 5; 2:; 4: 2 4; 5:"), shown(*old, *old->companions({}, all, 100)));
+    now.reset();
+    old.reset();  // a purge wants the old pages of the log to be gone
+    f.store.write({purge(idOf(1))});
+    now = f.store.view();
+    CHECK_EQ(std::string("0: 5 4"), shown(*now, *now->companions({}, {rid(*now, 5)}, 100)));
+    if (!target().durable) return;
+    now.reset();
+    f.store.close();
+    f.plugin.restart();
+    f.store.open();
+    now = f.store.view();
+    CHECK_EQ(std::string("0: 5 4"), shown(*now, *now->companions({}, {rid(*now, 5)}, 100)));
+}

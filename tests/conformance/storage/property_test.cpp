@@ -139,6 +139,7 @@ private:
              shown(actual.terms(scope, words)));
         best(random, scope, words, actual);
         similar(random, scope, words.front(), expected, actual);
+        companions(random, scope, expected, actual);
         const uint32_t limit = 1 + static_cast<uint32_t>(random.below(5));
         const std::string prefix = words.front().substr(0, random.below(3));
         same("expand of '" + prefix + "'" + filterOf(scope), shown(expected.expand(scope, prefix, limit)),
@@ -161,6 +162,34 @@ private:
         if (!found) return;
         same("similar_terms of '" + word + "'" + filterOf(scope), shown(*expected.similarTerms(scope, word, most, limit)),
              shown(*found));
+    }
+
+    // Of some records that are there, and of rids that are none's.
+    void companions(RandomWorkload& random, const Scope& scope, const View& expected, const View& actual) const {
+        std::vector<uint64_t> oracle_rids, rids;
+        for (uint64_t n = random.below(6); n > 0; --n) {
+            const Id id = random.id();
+            const auto there = expected.get(id);
+            const auto tested = actual.get(id);
+            oracle_rids.push_back(there ? there->rid : 0);
+            rids.push_back(tested ? tested->rid : UINT64_MAX - n);
+        }
+        const uint64_t most = random.below(12);
+        const auto found = actual.companions(scope, rids, most);
+        if (!found) return;
+        same("companions, at most " + std::to_string(most) + "," + filterOf(scope),
+             shown(expected, *expected.companions(scope, oracle_rids, most)), shown(actual, *found));
+    }
+
+    static std::string shown(const View& view, const std::vector<Group>& groups) {
+        std::string out;
+        for (const Group& group : groups) {
+            out += std::to_string(group.index) + ":";
+            for (const engram_member& member : group.members)
+                out += " " + uuidText(view.byRid(member.rid).value().id) + " of " + std::to_string(member.length);
+            out += "\n";
+        }
+        return out;
     }
 
     static std::string shown(const std::vector<SimilarTerm>& terms) {

@@ -66,6 +66,7 @@ Record RandomWorkload::record() {
     r.pinned = chance(30);
     for (const std::string& word : kWords)
         if (chance(30)) r.length += r.terms[word] = 1 + static_cast<uint32_t>(below(3));
+    if (chance(60)) r.terms[ENGRAM_GROUP_MARK + std::to_string(below(3))] = 1;
     if (chance(70)) r.vectors[space_] = vector();
     return r;
 }

@@ -258,6 +258,25 @@ engram_status View::trySimilarTerms(const std::string& term, uint32_t most, uint
     return store_.table().similar_terms(store_.self(), call, handle_, &lowered.abi(), borrow(term), most, limit, &sink);
 }
 
+std::optional<std::vector<Group>> View::companions(const Scope& scope, const std::vector<uint64_t>& rids, uint64_t most) const {
+    const engram_storage_v1& table = store_.table();
+    if (!ENGRAM_HAS(engram_storage_v1, &table, companions) || !table.companions) return std::nullopt;
+    const LoweredScope lowered(scope);
+    std::vector<Group> out;
+    const auto push = [](void* ctx, size_t index, const engram_member* members, size_t n) -> engram_status {
+        auto& into = *static_cast<std::vector<Group>*>(ctx);
+        into.push_back({index, {members, members + n}});
+        for (size_t i = 1; i < n; ++i) CHECK_MESSAGE("rids ascend", members[i - 1].rid < members[i].rid);
+        return ENGRAM_OK;
+    };
+    const engram_groups sink = {sizeof sink, 0, &out, push};
+    ArenaCall call;
+    expect(ENGRAM_OK,
+           table.companions(store_.self(), call, handle_, &lowered.abi(), rids.data(), rids.size(), most, &sink),
+           call.message());
+    return out;
+}
+
 namespace {
 
 // Takes postings as storage pushes them.

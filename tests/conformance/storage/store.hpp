@@ -71,6 +71,11 @@ struct Posting {
     uint32_t length = 0;
 };
 
+struct Group {
+    size_t index = 0;  // of the first rid asked for that is in it
+    std::vector<engram_member> members;
+};
+
 struct Space {
     uint32_t id, dimensions, active;
     std::string name;
@@ -107,6 +112,8 @@ public:
     std::optional<std::vector<SimilarTerm>> similarTerms(const Scope& scope, const std::string& term, uint32_t most,
                                                          uint32_t limit) const;
     engram_status trySimilarTerms(const std::string& term, uint32_t most, uint32_t limit) const;
+    // Nothing if the plugin leaves companions out.
+    std::optional<std::vector<Group>> companions(const Scope& scope, const std::vector<uint64_t>& rids, uint64_t most) const;
     std::vector<Posting> match(const Scope& scope, const std::vector<std::string>& terms) const;
     // Id and rid of what unfilled() pushes.
     std::vector<std::pair<Id, uint64_t>> unfilled(uint32_t space, uint32_t kind = ENGRAM_KIND_MEMORY, uint64_t after = 0,

@@ -1,5 +1,6 @@
 // engram::storage - binds a class to engram.storage/1: one method a function of storage.h, with the same name and C types.
-// end() has no call and must be noexcept. check(), matchBest() and similarTerms() may be left out of the class.
+// end() has no call and must be noexcept. check(), matchBest(), similarTerms() and companions() may be left out of the
+// class.
 #pragma once
 
 #include <engram/cpp/plugin.hpp>
@@ -47,6 +48,12 @@ struct storage {
     }
 
     template <class C>
+    static constexpr auto companionsOf() {
+        if constexpr (requires { &C::companions; }) return thunk<&C::companions>;
+        else return nullptr;
+    }
+
+    template <class C>
     static const void* table() {
         static constexpr engram_storage_v1 t = {
             sizeof(engram_storage_v1), 0,
@@ -78,7 +85,8 @@ struct storage {
             fillOf<C>(),
             spacePrepareOf<C>(),
             matchBestOf<C>(),
-            similarTermsOf<C>()};
+            similarTermsOf<C>(),
+            companionsOf<C>()};
         return &t;
     }
 };

@@ -13,13 +13,12 @@ using engram::testing::EngineFixture;
 
 namespace {
 
-// One store, seen through its own table and through one that ends before match_best.
+// One store, seen through its own table and through one without match_best.
 class TwoWays {
 public:
     explicit TwoWays(SearchOptions search)
         : plugin_(PLUGIN_STORAGE_SQLITE, host_, R"({"fold_rows": 40})"),
           full_(*plugin_.interface<engram_storage_v1>(ENGRAM_STORAGE)), plain_(full_) {
-        plain_.size = offsetof(engram_storage_v1, match_best);
         plain_.match_best = nullptr;
         Engine::Options options;
         options.search = search;
