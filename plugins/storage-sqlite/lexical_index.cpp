@@ -7,15 +7,13 @@ namespace {
 
 constexpr size_t kSegmentRows = 1000;
 
-std::shared_ptr<Segment> merge(const Segment& a, const Segment& b) {
-    auto merged = std::make_shared<Segment>(a);
-    merged->last = b.last;
-    merged->rows += b.rows;
-    for (const auto& [term, postings] : b.postings) {
-        auto& all = merged->postings[term];
+void append(Segment& to, const Segment& from) {
+    to.last = from.last;
+    to.rows += from.rows;
+    for (const auto& [term, postings] : from.postings) {
+        auto& all = to.postings[term];
         all.insert(all.end(), postings.begin(), postings.end());
     }
-    return merged;
 }
 
 }  // namespace
@@ -137,16 +135,31 @@ void Tail::seal() {
         std::shared_ptr<const Segment> newest = segment;
         while (!segments_.empty() && segments_.back()->rows <= 2 * newest->rows &&
                segments_.back()->rows + newest->rows <= kSegmentRows) {
-            newest = merge(*segments_.back(), *newest);
+            auto both = std::make_shared<Segment>(*segments_.back());
+            append(*both, *newest);
+            newest = std::move(both);
             segments_.pop_back();
         }
         segments_.push_back(newest);
     }
 }
 
-void Tail::dropFirst() {
-    sealed_rows_ -= segments_.front()->rows;
-    segments_.erase(segments_.begin());
+std::pair<std::shared_ptr<const Segment>, size_t> Tail::oldest(size_t rows) const {
+    size_t n = 0, sum = 0;
+    for (const auto& segment : segments_) {
+        if (n > 0 && sum + segment->rows > rows) break;
+        sum += segment->rows;
+        ++n;
+    }
+    if (n <= 1) return {n == 0 ? nullptr : segments_.front(), n};
+    auto all = std::make_shared<Segment>(*segments_.front());
+    for (size_t i = 1; i < n; ++i) append(*all, *segments_[i]);
+    return {std::move(all), n};
+}
+
+void Tail::dropFirst(size_t n) {
+    for (size_t i = 0; i < n; ++i) sealed_rows_ -= segments_[i]->rows;
+    segments_.erase(segments_.begin(), segments_.begin() + static_cast<std::ptrdiff_t>(n));
 }
 
 void Tail::remove(uint64_t rid) {

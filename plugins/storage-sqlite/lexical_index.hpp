@@ -14,6 +14,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 namespace engram::storage_sqlite {
@@ -115,7 +116,9 @@ public:
     bool unsealed() const { return !pending_.empty(); }
     void seal();
     const Segments& segments() const { return segments_; }
-    void dropFirst();  // it has been folded
+    // The oldest segments as one, of at most `rows` rows if the first is not longer; how many they are. None: nullptr.
+    std::pair<std::shared_ptr<const Segment>, size_t> oldest(size_t rows) const;
+    void dropFirst(size_t n);  // they have been folded
     void remove(uint64_t rid);
 
 private:

@@ -4,6 +4,7 @@
 #include "schema.hpp"
 
 #include <algorithm>
+#include <tuple>
 
 #include <sys/stat.h>
 
@@ -13,6 +14,7 @@ namespace {
 int64_t steadyNow() { return std::chrono::steady_clock::now().time_since_epoch().count(); }
 
 constexpr std::chrono::seconds kAfterFailure{5};
+constexpr size_t kFoldRows = 4000;  // at once
 // Not all who read the log come back with a reader: other processes, and checks of the whole file.
 constexpr std::chrono::milliseconds kReaderLook{5};
 
@@ -246,7 +248,7 @@ void Tenant::maintain() {
         std::shared_lock lock(index_mutex);
         rows = tail.rows();
     }
-    if (rows >= options_.fold_rows || (rows > 0 && idle())) foldOne();
+    if (rows >= options_.fold_rows || (rows > 0 && idle())) fold();
     next_maintenance_ = {};
 }
 
@@ -265,15 +267,20 @@ void Tenant::checkpointIfDue() {
     next_checkpoint_ = ended + kAfterFailure;
 }
 
-// Moves the oldest segment's words into the file: one block for each word, in the words' order.
-void Tenant::foldOne() {
+// Moves the words of the oldest segments into the file: one block for each word, in the words' order. Few blocks of many
+// postings take less room and are read faster than many of few; a write waits until it is done.
+void Tenant::fold() {
     std::shared_ptr<const Segment> segment;
+    size_t n = 0;
     {
         std::unique_lock lock(index_mutex);
         if (tail.unsealed()) tail.seal();
-        if (tail.segments().empty()) return;
-        segment = tail.segments().front();
     }
+    {
+        std::shared_lock lock(index_mutex);
+        std::tie(segment, n) = tail.oldest(kFoldRows);
+    }
+    if (n == 0) return;
     std::vector<const std::string*> terms;
     for (const auto& [term, postings] : segment->postings) terms.push_back(&term);
     std::sort(terms.begin(), terms.end(), [](const auto* a, const auto* b) { return *a < *b; });
@@ -295,7 +302,7 @@ void Tenant::foldOne() {
         writer->execute("COMMIT");
         generation_.fetch_add(1, std::memory_order_release);
         folded = segment->last;
-        tail.dropFirst();
+        tail.dropFirst(n);
     } catch (...) {
         sqlite3_exec(writer->handle(), "ROLLBACK", nullptr, nullptr, nullptr);
         throw;

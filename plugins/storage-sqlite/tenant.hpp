@@ -128,7 +128,7 @@ public:
 
 private:
     void loadCompanions();
-    void foldOne();
+    void fold();
     bool idle() const;
 
     const std::string folder_;

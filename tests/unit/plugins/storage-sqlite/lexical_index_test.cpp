@@ -170,7 +170,27 @@ TEST("what has been folded leaves the tail from its old end") {
     for (uint64_t rid = 1; rid <= 2500; ++rid) tail.add(rid, terms({"all"}));
     tail.seal();
     const size_t first = tail.segments().front()->rows;
-    tail.dropFirst();
+    tail.dropFirst(1);
     CHECK_EQ(2500 - first, tail.rows());
     CHECK_EQ(uint64_t(first + 1), rowsOf(tail, "all").front());
+}
+
+TEST("the oldest segments are folded as one, as far as their rows go") {
+    Tail tail;
+    CHECK(tail.oldest(100).first == nullptr && tail.oldest(100).second == 0);
+    for (uint64_t rid = 1; rid <= 2500; ++rid) tail.add(rid, terms({"all", rid % 2 ? "odd" : "even"}));
+    tail.seal();
+    const Segments segments = tail.segments();
+    CHECK(tail.oldest(1).first == segments.front() && tail.oldest(1).second == 1);
+    const size_t two = segments[0]->rows + segments[1]->rows;
+    const auto [both, n] = tail.oldest(two);
+    CHECK_EQ(size_t(2), n);
+    CHECK_EQ(two, both->rows);
+    CHECK(both->first == 1 && both->last == two);
+    CHECK_EQ(two, both->postings.at("all").size());
+    CHECK_EQ(two / 2, both->postings.at("even").size());
+    for (size_t i = 0; i < two; ++i) CHECK_EQ(uint64_t(i + 1), both->postings.at("all")[i].rid);
+    tail.dropFirst(n);
+    CHECK_EQ(2500 - two, tail.rows());
+    CHECK_EQ(uint64_t(two + 1), rowsOf(tail, "all").front());
 }
