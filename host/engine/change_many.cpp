@@ -11,7 +11,6 @@ namespace engram::engine {
 namespace {
 
 constexpr size_t kReadBudget = 16u << 20;
-constexpr size_t kMaxChangedBytes = 16u << 20;  // of content that a change of tags writes anew
 constexpr unsigned kAttempts = 16;
 
 // Whether the tags have become others.
@@ -75,8 +74,7 @@ Result<std::vector<Written>> Engine::changed(const ChangeMany& request, const Vi
     const bool deletes = request.change.kind == BulkChange::Kind::Delete;
     const uint32_t want = deletes ? 0 : uint32_t(ENGRAM_WANT_TEXT | ENGRAM_WANT_METADATA);
     const engram_status status = storage_.table->get(storage_.self, call, view.handle(), refs.data(), refs.size(), want, &sink);
-    if (rows.bytes > kMaxChangedBytes)
-        return Error{"batch_too_large", "these memories have more than 16 MiB of text", "send fewer ids a request", "/ids"};
+    if (rows.bytes > kMaxChangedBytes) return tooMuchToChange();
     if (status != ENGRAM_OK) return storageError(status, call);
     std::set<Uuid> seen;
     for (Written& item : rows.items) {

@@ -67,6 +67,12 @@ Result<void> validateWorkspace(std::string_view name);
 // The first version of a memory, with an id of its own. now: milliseconds.
 Memory firstVersion(MemoryFields given, int64_t now);
 
+// Of content and metadata that one request reads to write it anew.
+inline constexpr size_t kMaxChangedBytes = 16u << 20;
+inline Error tooMuchToChange() {
+    return {"batch_too_large", "these memories have more than 16 MiB of text", "send fewer ids a request", "/ids"};
+}
+
 inline bool expired(const Memory& memory, int64_t now) { return memory.expires_at && *memory.expires_at <= now; }
 
 inline Error memoryPinned(const Uuid& id) {

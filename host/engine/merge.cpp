@@ -87,24 +87,30 @@ Result<std::vector<Memory>> Engine::allOf(const View& view, std::span<const Uuid
         refs[i].by = ENGRAM_BY_ID;
         refs[i].id = ids[i].abi();
     }
-    std::vector<Memory> memories(ids.size());
+    struct Rows {
+        std::vector<Memory> memories;
+        size_t bytes = 0;
+    } rows{std::vector<Memory>(ids.size())};
     const auto push = [](void* ctx, size_t index, const engram_record* record) -> engram_status {
-        auto& into = *static_cast<std::vector<Memory>*>(ctx);
-        if (index >= into.size()) return ENGRAM_INTERNAL;
-        into[index] = memoryOf(*record);
+        auto& into = *static_cast<Rows*>(ctx);
+        if (index >= into.memories.size()) return ENGRAM_INTERNAL;
+        into.bytes += record->text.len + record->metadata.len;
+        if (into.bytes > kMaxChangedBytes) return ENGRAM_RESOURCE_EXHAUSTED;
+        into.memories[index] = memoryOf(*record);
         return ENGRAM_OK;
     };
-    const engram_rows sink{sizeof(engram_rows), 0, &memories, push};
+    const engram_rows sink{sizeof(engram_rows), 0, &rows, push};
     const engram_status status = storage_.table->get(storage_.self, call, view.handle(), refs.data(), refs.size(),
                                                      ENGRAM_WANT_TEXT | ENGRAM_WANT_METADATA, &sink);
+    if (rows.bytes > kMaxChangedBytes) return tooMuchToChange();
     if (status != ENGRAM_OK) return storageError(status, call);
     for (size_t i = 0; i < ids.size(); ++i) {
-        if (memories[i].id == ids[i] && !expired(memories[i], clock_.now())) continue;
+        if (rows.memories[i].id == ids[i] && !expired(rows.memories[i], clock_.now())) continue;
         Error error = memoryNotFound(ids[i]);
         error.pointer = "/ids/" + std::to_string(i);
         return error;
     }
-    return memories;
+    return std::move(rows.memories);
 }
 
 void Engine::attemptMerge(std::shared_ptr<MergeRequest> request) {

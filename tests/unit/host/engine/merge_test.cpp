@@ -82,6 +82,10 @@ TEST("what cannot be merged is refused, and nothing has changed") {
     NewMemory large = f.text("c");
     large.metadata = "{\"text\":\"" + std::string(kMaxMetadata - 20, 'x') + "\"}";
     CHECK_TEXT("/metadata", merge(f, {store(f, large), a}).error().pointer);
+    std::vector<Uuid> vast;
+    for (int i = 0; i < 17; ++i) vast.push_back(f.create(std::to_string(i) + std::string(1000000, 'x')));
+    CHECK_TEXT("batch_too_large", merge(f, vast).error().code);
+    CHECK_EQ(uint64_t(1), f.get(vast[0])->version);
     CHECK_EQ(uint64_t(1), f.get(a)->version);
     CHECK(f.get(b).ok());
 }
