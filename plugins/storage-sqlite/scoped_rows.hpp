@@ -2,12 +2,13 @@
 // view's connection for fields that are not in memory. One thread.
 #pragma once
 
+#include "conditions.hpp"
 #include "tenant.hpp"
 
 #include <engram/storage.h>
 
 #include <cstdint>
-#include <memory>
+#include <optional>
 #include <vector>
 
 namespace engram::storage_sqlite {
@@ -32,13 +33,14 @@ private:
     bool passesCondition(size_t index, uint32_t place);
 
     const engram_scope& scope_;
+    Tenant& tenant_;
     const Facts& facts_;
     Connection& db_;
     const uint64_t at_;
     const bool newest_;  // the view is of the newest state: groups tell all
     std::vector<uint32_t> workspaces_;
     std::vector<uint8_t> wanted_groups_;
-    std::vector<std::shared_ptr<ConditionVerdicts>> verdicts_;  // of the nodes that need the file
+    std::vector<std::optional<Condition>> conditions_;  // by node
 };
 
 // How many of a term's records a scope holds.

@@ -1,0 +1,148 @@
+#include "conditions.hpp"
+
+#include "row.hpp"
+
+#include <engram/cpp/filter.hpp>
+#include <engram/cpp/text.hpp>
+
+#include <algorithm>
+#include <limits>
+#include <optional>
+#include <string>
+
+namespace engram::storage_sqlite {
+namespace {
+
+using filter::Scalar;
+
+constexpr engram_time kFirstTime = ENGRAM_TIME_NONE + 1, kLastTime = std::numeric_limits<engram_time>::max();
+static_assert(ENGRAM_TIME_NONE == std::numeric_limits<engram_time>::min());
+
+engram_time RowFacts::*timeOf(uint32_t field) {
+    switch (field) {
+        case ENGRAM_FIELD_CREATED_AT: return &RowFacts::created_at;
+        case ENGRAM_FIELD_UPDATED_AT: return &RowFacts::updated_at;
+        case ENGRAM_FIELD_OCCURRED_AT: return &RowFacts::occurred_at;
+        case ENGRAM_FIELD_EXPIRES_AT: return &RowFacts::expires_at;
+        default: return nullptr;
+    }
+}
+
+std::optional<Scalar> unlessEmpty(std::string_view text) {
+    if (text.empty()) return std::nullopt;
+    return Scalar::ofText(text);
+}
+
+// A record's fields that are in memory. The others are absent.
+class FactFields {
+public:
+    FactFields(const RowFacts& row, const Facts& facts) : row_(row), facts_(facts) {}
+
+    std::optional<Scalar> field(const engram_filter_node& n) {
+        switch (n.field) {
+            case ENGRAM_FIELD_ID: return Scalar::ofText(text_ = filter::uuidText(row_.id.bytes));
+            case ENGRAM_FIELD_WORKSPACE: return Scalar::ofText(facts_.workspace_names.text(row_.workspace));
+            case ENGRAM_FIELD_TYPE: return unlessEmpty(facts_.type_names.text(row_.type));
+            case ENGRAM_FIELD_IMPORTANCE: return Scalar::ofReal(row_.importance);
+            case ENGRAM_FIELD_PINNED: return Scalar::ofBool(row_.pinned != 0);
+            default: break;
+        }
+        const auto time = timeOf(n.field);
+        if (!time || row_.*time == ENGRAM_TIME_NONE) return std::nullopt;
+        return Scalar::ofInteger(row_.*time);
+    }
+    bool anyElement(const engram_filter_node&, const filter::ElementTest&) { return false; }
+    const std::vector<std::string>& tags() { return none_; }
+
+private:
+    const RowFacts& row_;
+    const Facts& facts_;
+    std::string text_;
+    const std::vector<std::string> none_;
+};
+
+}  // namespace
+
+Condition::Condition(const engram_filter& filter, size_t index, Tenant& tenant, Connection& db)
+    : filter_(filter), index_(index), facts_(tenant.facts), db_(db) {
+    switch (node().field) {
+        case ENGRAM_FIELD_TYPE:
+        case ENGRAM_FIELD_WORKSPACE:
+        case ENGRAM_FIELD_PINNED: by_ = By::Value; return;
+        case ENGRAM_FIELD_ID:
+        case ENGRAM_FIELD_IMPORTANCE: by_ = By::Memory; return;
+        default: break;
+    }
+    if (const auto time = timeOf(node().field)) by_ = becomesInterval(time) ? By::Time : By::Memory;
+    else of_rows_ = tenant.verdicts.of(node(), facts_.rows().size());
+}
+
+bool Condition::becomesInterval(engram_time RowFacts::*time) {
+    time_ = time;
+    first_ = kFirstTime;
+    last_ = kLastTime;
+    if (node().op == ENGRAM_EXISTS) return true;
+    if (node().op == ENGRAM_IN || node().values[0].type != ENGRAM_VALUE_INTEGER) return false;
+    const engram_time value = node().values[0].integer;
+    const bool lowest = value < kFirstTime, highest = value == kLastTime;
+    switch (node().op) {
+        case ENGRAM_NE: all_but_ = true; [[fallthrough]];
+        case ENGRAM_EQ: first_ = std::max(value, kFirstTime); [[fallthrough]];
+        case ENGRAM_LE: last_ = value; return true;
+        case ENGRAM_LT: last_ = lowest ? ENGRAM_TIME_NONE : value - 1; return true;
+        case ENGRAM_GE: first_ = std::max(value, kFirstTime); return true;
+        case ENGRAM_GT:
+            first_ = highest ? kLastTime : value + 1;
+            if (highest) last_ = ENGRAM_TIME_NONE;  // nothing is later
+            return true;
+        default: return false;
+    }
+}
+
+template <class Fields>
+bool Condition::evaluate(Fields& fields) const {
+    return filter::Evaluator<Fields>(filter_, fields).node(index_);
+}
+
+bool Condition::passesOther(uint32_t place) {
+    const RowFacts& row = facts_.rows()[place];
+    if (by_ == By::Value) return passesValue(row);
+    if (by_ == By::File) return passesInFile(place);
+    FactFields fields(row, facts_);
+    return evaluate(fields);
+}
+
+uint32_t Condition::numberOf(const RowFacts& row) const {
+    switch (node().field) {
+        case ENGRAM_FIELD_TYPE: return row.type;
+        case ENGRAM_FIELD_WORKSPACE: return row.workspace;
+        default: return row.pinned;
+    }
+}
+
+bool Condition::passesValue(const RowFacts& row) {
+    const uint32_t number = numberOf(row);
+    if (number >= of_values_.size()) of_values_.resize(std::max<size_t>(2 * of_values_.size(), number + 1));
+    Verdict& verdict = of_values_[number];
+    if (verdict == Verdict::Unknown) verdict = valuePasses(row) ? Verdict::Yes : Verdict::No;
+    return verdict == Verdict::Yes;
+}
+
+bool Condition::valuePasses(const RowFacts& row) const {
+    FactFields fields(row, facts_);
+    return evaluate(fields);
+}
+
+bool Condition::passesInFile(uint32_t place) {
+    const Verdict before = of_rows_ ? of_rows_->of(place) : Verdict::Unknown;
+    if (before != Verdict::Unknown) return before == Verdict::Yes;
+    Statement statement = db_.statement("SELECT " ENGRAM_ROW_COLUMNS " FROM versions WHERE rid = ?");
+    statement.bind(1, facts_.rows()[place].rid);
+    if (!statement.step()) throw SqliteError(SQLITE_CORRUPT, "a row of the index is not in the file");
+    Row row(statement);
+    const bool passes = evaluate(row);
+    if (of_rows_) of_rows_->note(place, passes ? Verdict::Yes : Verdict::No);
+    return passes;
+}
+
+}  // namespace engram::storage_sqlite
