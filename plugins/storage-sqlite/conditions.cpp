@@ -36,13 +36,13 @@ std::optional<Scalar> unlessEmpty(std::string_view text) {
 // A record's fields that are in memory. The others are absent.
 class FactFields {
 public:
-    FactFields(const RowFacts& row, const Facts& facts) : row_(row), facts_(facts) {}
+    FactFields(uint32_t place, const Facts& facts) : facts_(facts), row_(facts.rows()[place]), labels_(facts.labels()[place]) {}
 
     std::optional<Scalar> field(const engram_filter_node& n) {
         switch (n.field) {
             case ENGRAM_FIELD_ID: return Scalar::ofText(text_ = filter::uuidText(row_.id.bytes));
             case ENGRAM_FIELD_WORKSPACE: return Scalar::ofText(facts_.workspace_names.text(row_.workspace));
-            case ENGRAM_FIELD_TYPE: return unlessEmpty(facts_.type_names.text(row_.type));
+            case ENGRAM_FIELD_TYPE: return unlessEmpty(facts_.type(labels_.type));
             case ENGRAM_FIELD_IMPORTANCE: return Scalar::ofReal(row_.importance);
             case ENGRAM_FIELD_PINNED: return Scalar::ofBool(row_.pinned != 0);
             default: break;
@@ -52,13 +52,18 @@ public:
         return Scalar::ofInteger(row_.*time);
     }
     bool anyElement(const engram_filter_node&, const filter::ElementTest&) { return false; }
-    const std::vector<std::string>& tags() { return none_; }
+    const std::vector<std::string>& tags() {
+        tags_.clear();
+        if (!decodeTexts(facts_.tags(labels_.tags), tags_)) throw SqliteError(SQLITE_CORRUPT, "damaged tags");
+        return tags_;
+    }
 
 private:
-    const RowFacts& row_;
     const Facts& facts_;
+    const RowFacts& row_;
+    const Labels& labels_;
     std::string text_;
-    const std::vector<std::string> none_;
+    std::vector<std::string> tags_;
 };
 
 }  // namespace
@@ -67,6 +72,7 @@ Condition::Condition(const engram_filter& filter, size_t index, Tenant& tenant, 
     : filter_(filter), index_(index), facts_(tenant.facts), db_(db) {
     switch (node().field) {
         case ENGRAM_FIELD_TYPE:
+        case ENGRAM_FIELD_TAG:
         case ENGRAM_FIELD_WORKSPACE:
         case ENGRAM_FIELD_PINNED: by_ = By::Value; return;
         case ENGRAM_FIELD_ID:
@@ -105,31 +111,29 @@ bool Condition::evaluate(Fields& fields) const {
 }
 
 bool Condition::passesOther(uint32_t place) {
-    const RowFacts& row = facts_.rows()[place];
-    if (by_ == By::Value) return passesValue(row);
-    if (by_ == By::File) return passesInFile(place);
-    FactFields fields(row, facts_);
-    return evaluate(fields);
+    if (by_ == By::Value) return passesValue(place);
+    return by_ == By::File ? passesInFile(place) : passesInMemory(place);
 }
 
-uint32_t Condition::numberOf(const RowFacts& row) const {
+uint32_t Condition::numberOf(uint32_t place) const {
     switch (node().field) {
-        case ENGRAM_FIELD_TYPE: return row.type;
-        case ENGRAM_FIELD_WORKSPACE: return row.workspace;
-        default: return row.pinned;
+        case ENGRAM_FIELD_TYPE: return facts_.labels()[place].type;
+        case ENGRAM_FIELD_TAG: return facts_.labels()[place].tags;
+        case ENGRAM_FIELD_WORKSPACE: return facts_.rows()[place].workspace;
+        default: return facts_.rows()[place].pinned;
     }
 }
 
-bool Condition::passesValue(const RowFacts& row) {
-    const uint32_t number = numberOf(row);
+bool Condition::passesValue(uint32_t place) {
+    const uint32_t number = numberOf(place);
     if (number >= of_values_.size()) of_values_.resize(std::max<size_t>(2 * of_values_.size(), number + 1));
     Verdict& verdict = of_values_[number];
-    if (verdict == Verdict::Unknown) verdict = valuePasses(row) ? Verdict::Yes : Verdict::No;
+    if (verdict == Verdict::Unknown) verdict = passesInMemory(place) ? Verdict::Yes : Verdict::No;
     return verdict == Verdict::Yes;
 }
 
-bool Condition::valuePasses(const RowFacts& row) const {
-    FactFields fields(row, facts_);
+bool Condition::passesInMemory(uint32_t place) const {
+    FactFields fields(place, facts_);
     return evaluate(fields);
 }
 

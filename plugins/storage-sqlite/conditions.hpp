@@ -37,9 +37,9 @@ private:
     const engram_filter_node& node() const { return filter_.nodes[index_]; }
     bool becomesInterval(engram_time RowFacts::*time);
     bool passesOther(uint32_t place);
-    uint32_t numberOf(const RowFacts& row) const;
-    bool passesValue(const RowFacts& row);
-    bool valuePasses(const RowFacts& row) const;
+    uint32_t numberOf(uint32_t place) const;
+    bool passesValue(uint32_t place);
+    bool passesInMemory(uint32_t place) const;
     bool passesInFile(uint32_t place);
     template <class Fields>
     bool evaluate(Fields& fields) const;

@@ -5,6 +5,7 @@
 #pragma once
 
 #include "codec.hpp"
+#include "shared_texts.hpp"
 
 #include <engram/storage.h>
 
@@ -25,7 +26,7 @@ struct RowFacts {
     engram_uuid id{};
     engram_time created_at = 0, updated_at = 0, occurred_at = ENGRAM_TIME_NONE, expires_at = ENGRAM_TIME_NONE;
     double importance = 0;
-    uint32_t workspace = 0, type = 0;  // numbers in Facts
+    uint32_t workspace = 0;  // its number in Facts
     uint32_t length = 0;
     uint16_t kind = 0;
     uint8_t deleted = 0, pinned = 0;
@@ -45,6 +46,12 @@ private:
     std::vector<std::string> texts_;
 };
 
+// What a row has in common with many others, by numbers in Facts. Apart from the other facts, so that a filter on them has
+// little to fetch for a row.
+struct Labels {
+    uint32_t type, tags;
+};
+
 struct Totals {  // of the live records of a workspace and kind
     uint64_t documents = 0, length = 0;
 };
@@ -55,12 +62,14 @@ struct PlacedPosting {
     uint32_t tf;
 };
 
+// 112 bytes a row and some 100 for each type and each different set of tags.
 class Facts {
 public:
     static constexpr uint32_t kNowhere = UINT32_MAX;
 
-    // Rows come with ascending row numbers.
-    void add(const RowFacts& row);
+    // Rows come with ascending row numbers. Type and tags (encoded) are kept once, until the last row that has them is
+    // removed.
+    void add(const RowFacts& row, std::string_view type = {}, std::string_view tags = {});
     void close(uint64_t rid, uint64_t lsn_to);
     void remove(uint64_t rid);
     const RowFacts* find(uint64_t rid) const;
@@ -79,9 +88,13 @@ public:
     // By place.
     const std::vector<uint32_t>& groupOf() const { return group_of_; }
     const std::vector<uint32_t>& lengths() const { return lengths_; }
+    const std::vector<Labels>& labels() const { return labels_; }
+    const std::string& type(uint32_t number) const { return types_.text(number); }
+    const std::string& tags(uint32_t number) const { return tags_.text(number); }  // encoded
     Totals totals(uint32_t workspace, uint32_t kind) const;
+    size_t bytes() const;  // of memory taken, without names
 
-    Names workspace_names, type_names;
+    Names workspace_names;
 
 private:
     uint32_t groupNumber(const RowFacts& row);
@@ -90,6 +103,8 @@ private:
     std::vector<RowFacts> rows_;  // ascending rid; a removed row keeps its place with rid 0
     std::vector<uint64_t> rids_;  // of rows_, also of removed ones
     std::vector<uint32_t> group_of_, lengths_;
+    std::vector<Labels> labels_;
+    SharedTexts types_, tags_;
     std::vector<Group> groups_{Group{}};
     std::unordered_map<uint64_t, uint32_t> group_numbers_;
 };

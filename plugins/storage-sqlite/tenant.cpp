@@ -35,11 +35,10 @@ RowFacts factsOf(const Statement& s, Facts& facts) {
     row.expires_at = time(6);
     row.importance = s.real(7);
     row.workspace = facts.workspace_names.number(s.text(8));
-    row.type = facts.type_names.number(s.text(9));
-    row.length = static_cast<uint32_t>(s.integer(10));
-    row.kind = static_cast<uint16_t>(s.integer(11));
-    row.deleted = s.integer(12) != 0 ? 1 : 0;
-    row.pinned = s.integer(13) != 0 ? 1 : 0;
+    row.length = static_cast<uint32_t>(s.integer(9));
+    row.kind = static_cast<uint16_t>(s.integer(10));
+    row.deleted = s.integer(11) != 0 ? 1 : 0;
+    row.pinned = s.integer(12) != 0 ? 1 : 0;
     return row;
 }
 
@@ -177,9 +176,9 @@ void Tenant::loadIndex() {
     std::unique_lock lock(index_mutex);
     if (index_loaded) return;
     Statement rows = writer->statement(
-        "SELECT rid, lsn_to, id, created_at, updated_at, occurred_at, expires_at, importance, workspace, type, length, kind,"
-        " deleted, pinned FROM versions ORDER BY rid");
-    while (rows.step()) facts.add(factsOf(rows, facts));
+        "SELECT rid, lsn_to, id, created_at, updated_at, occurred_at, expires_at, importance, workspace, length, kind,"
+        " deleted, pinned, type, tags FROM versions ORDER BY rid");
+    while (rows.step()) facts.add(factsOf(rows, facts), rows.text(13), rows.blob(14));
     Statement words = writer->statement("SELECT rid, terms FROM versions WHERE rid > ? AND deleted = 0 ORDER BY rid");
     words.bind(1, folded);
     while (words.step()) tail.add(static_cast<uint64_t>(words.integer(0)), std::string(words.blob(1)));

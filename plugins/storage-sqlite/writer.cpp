@@ -19,7 +19,7 @@ std::string_view bytesOf(const engram_uuid& id) { return {reinterpret_cast<const
 struct Effects {
     struct NewRow {
         RowFacts facts;
-        std::string workspace, type, terms, vectors;
+        std::string workspace, type, tags, terms, vectors;
     };
     std::vector<NewRow> rows;
     std::vector<std::pair<uint64_t, uint64_t>> closed;  // rid, lsn_to
@@ -259,6 +259,7 @@ private:
         row.facts.pinned = r.pinned != 0 ? 1 : 0;
         row.workspace = view(r.workspace);
         row.type = view(r.type);
+        row.tags = std::move(tags);
         row.terms = std::move(terms);
         row.vectors = std::move(vectors);
         effects_.rows.push_back(std::move(row));
@@ -411,8 +412,7 @@ private:
     void publishIndex() {
         for (Effects::NewRow& row : effects_.rows) {
             row.facts.workspace = tenant_.facts.workspace_names.number(row.workspace);
-            row.facts.type = tenant_.facts.type_names.number(row.type);
-            tenant_.facts.add(row.facts);
+            tenant_.facts.add(row.facts, row.type, row.tags);
             if (!row.facts.deleted) tenant_.tail.add(row.facts.rid, std::move(row.terms));
         }
         for (const auto& [rid, lsn_to] : effects_.closed) tenant_.facts.close(rid, lsn_to);

@@ -139,3 +139,36 @@ TEST("a condition on a field in memory passes the rows that the filter language 
                                  ENGRAM_FIELD_EXPIRES_AT, ENGRAM_FIELD_PINNED, ENGRAM_FIELD_NAME})
         compare(*tenant, *reader, field);
 }
+
+TEST("a condition on tags passes the same rows after updates, deletions, purges and a start as in the file") {
+    const TemporaryFolder folder;
+    const engram_str red = engram_lit("red"), note = engram_lit("note");
+    const std::vector<std::vector<engram_str>> sets = {{}, {red}, {red, note}, {note, red}, {engram_lit("5")}, {engram_lit("no"), red, red}};
+    {
+        const auto tenant = open(folder);
+        tenant->loadIndex();
+        auto tag = [&](uint8_t number, const std::vector<engram_str>& tags) {
+            engram_record record = blank(number);
+            record.tags = tags.data();
+            record.n_tags = tags.size();
+            put(*tenant, record);
+        };
+        for (uint8_t i = 0; i < 12; ++i) tag(static_cast<uint8_t>(i + 1), sets[i % sets.size()]);
+        const auto reader = tenant->takeReader(std::chrono::steady_clock::now());
+        compare(*tenant, *reader, ENGRAM_FIELD_TAG);
+        tag(1, sets[1]);
+        tag(2, sets[0]);
+        for (uint8_t deleted : {3, 4}) write(*tenant, ENGRAM_OP_DELETE, blank(deleted));
+        tag(4, sets[5]);  // and back
+        for (uint8_t purged : {5, 11}) write(*tenant, ENGRAM_OP_PURGE, blank(purged));
+        tag(13, {engram_lit("new")});  // may take the number of tags that nobody has any more
+        compare(*tenant, *reader, ENGRAM_FIELD_TAG);
+    }
+    const auto tenant = open(folder);
+    tenant->loadIndex();
+    const auto reader = tenant->takeReader(std::chrono::steady_clock::now());
+    compare(*tenant, *reader, ENGRAM_FIELD_TAG);
+    const engram_value value = text("red");
+    const engram_filter_node is_red{ENGRAM_EQ, ENGRAM_FIELD_TAG, {}, &value, 1, 0, 0};
+    CHECK_TEXT("01111011111010", decided(*tenant, *reader, is_red));
+}
