@@ -69,7 +69,7 @@ private:
 }  // namespace
 
 Condition::Condition(const engram_filter& filter, size_t index, Tenant& tenant, Connection& db)
-    : filter_(filter), index_(index), facts_(tenant.facts), db_(db) {
+    : filter_(filter), index_(index), tenant_(tenant), facts_(tenant.facts), db_(db) {
     switch (node().field) {
         case ENGRAM_FIELD_TYPE:
         case ENGRAM_FIELD_TAG:
@@ -77,10 +77,13 @@ Condition::Condition(const engram_filter& filter, size_t index, Tenant& tenant, 
         case ENGRAM_FIELD_PINNED: by_ = By::Value; return;
         case ENGRAM_FIELD_ID:
         case ENGRAM_FIELD_IMPORTANCE: by_ = By::Memory; return;
+        case ENGRAM_FIELD_METADATA:
+            by_ = By::Metadata;
+            column_ = tenant.metadata.of(view(node().path), MetadataColumns::Clock::now());
+            return;
         default: break;
     }
     if (const auto time = timeOf(node().field)) by_ = becomesInterval(time) ? By::Time : By::Memory;
-    else of_rows_ = tenant.verdicts.of(node(), facts_.rows().size());
 }
 
 bool Condition::becomesInterval(engram_time RowFacts::*time) {
@@ -111,8 +114,12 @@ bool Condition::evaluate(Fields& fields) const {
 }
 
 bool Condition::passesOther(uint32_t place) {
-    if (by_ == By::Value) return passesValue(place);
-    return by_ == By::File ? passesInFile(place) : passesInMemory(place);
+    switch (by_) {
+        case By::Value: return passesOnce(numberOf(place), [&] { return passesInMemory(place); });
+        case By::Memory: return passesInMemory(place);
+        case By::Metadata: return passesInColumn(place);
+        default: return passesInFile(place);
+    }
 }
 
 uint32_t Condition::numberOf(uint32_t place) const {
@@ -124,11 +131,11 @@ uint32_t Condition::numberOf(uint32_t place) const {
     }
 }
 
-bool Condition::passesValue(uint32_t place) {
-    const uint32_t number = numberOf(place);
+template <class Decide>
+bool Condition::passesOnce(uint32_t number, Decide&& decide) {
     if (number >= of_values_.size()) of_values_.resize(std::max<size_t>(2 * of_values_.size(), number + 1));
     Verdict& verdict = of_values_[number];
-    if (verdict == Verdict::Unknown) verdict = passesInMemory(place) ? Verdict::Yes : Verdict::No;
+    if (verdict == Verdict::Unknown) verdict = decide() ? Verdict::Yes : Verdict::No;
     return verdict == Verdict::Yes;
 }
 
@@ -137,16 +144,39 @@ bool Condition::passesInMemory(uint32_t place) const {
     return evaluate(fields);
 }
 
+bool Condition::passesInColumn(uint32_t place) {
+    const uint32_t number = column_ ? column_->numberOf(place) : MetadataColumn::kUnknown;
+    if (number == MetadataColumn::kUnknown) return passesInFile(place);
+    return passesOnce(number, [&] {
+        MetadataField field(column_->value(number));
+        return evaluate(field);
+    });
+}
+
 bool Condition::passesInFile(uint32_t place) {
+    if (!asked_file_) of_rows_ = tenant_.verdicts.of(node(), facts_.rows().size());
+    asked_file_ = true;
     const Verdict before = of_rows_ ? of_rows_->of(place) : Verdict::Unknown;
     if (before != Verdict::Unknown) return before == Verdict::Yes;
-    Statement statement = db_.statement("SELECT " ENGRAM_ROW_COLUMNS " FROM versions WHERE rid = ?");
-    statement.bind(1, facts_.rows()[place].rid);
-    if (!statement.step()) throw SqliteError(SQLITE_CORRUPT, "a row of the index is not in the file");
-    Row row(statement);
-    const bool passes = evaluate(row);
+    const bool passes = readInFile(facts_.rows()[place].rid);
     if (of_rows_) of_rows_->note(place, passes ? Verdict::Yes : Verdict::No);
     return passes;
+}
+
+bool Condition::readInFile(uint64_t rid) {
+    constexpr const char* kRow = "SELECT " ENGRAM_ROW_COLUMNS " FROM versions WHERE rid = ?";
+    constexpr const char* kMetadata = "SELECT metadata FROM versions WHERE rid = ?";  // what stands behind it is not read
+    Statement statement = db_.statement(by_ == By::Metadata ? kMetadata : kRow);
+    statement.bind(1, rid);
+    if (!statement.step()) throw SqliteError(SQLITE_CORRUPT, "a row of the index is not in the file");
+    if (by_ == By::Metadata) {
+        const rapidjson::Pointer path(node().path.ptr, node().path.len);
+        const std::string value = encodeValue(Metadata(statement.text(0)).at(path));
+        MetadataField field(value);
+        return evaluate(field);
+    }
+    Row row(statement);
+    return evaluate(row);
 }
 
 }  // namespace engram::storage_sqlite

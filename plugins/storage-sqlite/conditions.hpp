@@ -28,24 +28,29 @@ public:
 private:
     using Verdict = ConditionVerdicts::Verdict;
     enum class By {
-        Time,    // an interval
-        Value,   // the number of a value that rows share
-        Memory,  // the row's facts
-        File,    // the row in the file
+        Time,      // an interval
+        Value,     // the number of a value that rows share
+        Memory,    // the row's facts
+        Metadata,  // the number of a value in a column, and the row in the file where the column has none
+        File,      // the row in the file
     };
 
     const engram_filter_node& node() const { return filter_.nodes[index_]; }
     bool becomesInterval(engram_time RowFacts::*time);
     bool passesOther(uint32_t place);
     uint32_t numberOf(uint32_t place) const;
-    bool passesValue(uint32_t place);
+    template <class Decide>
+    bool passesOnce(uint32_t number, Decide&& decide);
     bool passesInMemory(uint32_t place) const;
+    bool passesInColumn(uint32_t place);
     bool passesInFile(uint32_t place);
+    bool readInFile(uint64_t rid);
     template <class Fields>
     bool evaluate(Fields& fields) const;
 
     const engram_filter& filter_;
     const size_t index_;
+    Tenant& tenant_;
     const Facts& facts_;
     Connection& db_;
     By by_ = By::File;
@@ -53,7 +58,9 @@ private:
     engram_time first_ = 0, last_ = 0;  // an absent time is in no interval
     bool all_but_ = false;              // what is not in the interval passes
     std::vector<Verdict> of_values_;    // by number
-    std::shared_ptr<ConditionVerdicts> of_rows_;  // of By::File
+    const MetadataColumn* column_ = nullptr;
+    std::shared_ptr<ConditionVerdicts> of_rows_;  // of those that the file was asked about; made when the first one is
+    bool asked_file_ = false;
 };
 
 }  // namespace engram::storage_sqlite

@@ -45,7 +45,7 @@ RowFacts factsOf(const Statement& s, Facts& facts) {
 }  // namespace
 
 Tenant::Tenant(std::string folder, const Options& options)
-    : folder_(std::move(folder)), options_(options), number_(options.postings->newTenant()) {
+    : metadata(options.metadata), folder_(std::move(folder)), options_(options), number_(options.postings->newTenant()) {
     writer = std::make_unique<Connection>(file(), Connection::Role::Writer, options_.vfs, options_.synchronous.c_str());
     migrate(*writer);
     if (options_.max_bytes > 0) {
@@ -211,6 +211,11 @@ bool Tenant::idle() const { return steadyNow() - last_write.load() > std::chrono
 
 void Tenant::maintain() {
     if (damaged.load()) return;
+    foldIfDue();
+    fillMetadata();
+}
+
+void Tenant::foldIfDue() {
     std::unique_lock writing(writer_mutex, std::try_to_lock);
     if (!writing || std::chrono::steady_clock::now() < next_maintenance_) return;
     next_maintenance_ = std::chrono::steady_clock::now() + kAfterFailure;

@@ -6,6 +6,7 @@
 
 #include "connection.hpp"
 #include "lexical_index.hpp"
+#include "metadata_columns.hpp"
 #include "posting_cache.hpp"
 #include "vectors.hpp"
 #include "verdicts.hpp"
@@ -35,6 +36,7 @@ struct Options {
     int checkpoint_pages = 100;    // in the log from which a checkpoint is worth its fsync
     std::chrono::milliseconds idle{300};  // without a write, until folding begins
     std::shared_ptr<PostingCache> postings = std::make_shared<PostingCache>(64u << 20);  // of all tenants
+    std::shared_ptr<Allowance> metadata = std::make_shared<Allowance>(64u << 20);  // of all tenants
 };
 
 struct Space {
@@ -88,7 +90,7 @@ public:
         options_.postings->forget(number_);
     }
 
-    // Folding and checkpointing, a slice at a time. [maintenance thread]
+    // Folding and checkpointing, a slice at a time, and filling columns of metadata. [maintenance thread]
     void maintain();
     // Moves the log's pages into the file. Small slices keep the stall short that writers see; at least four times a
     // slice's duration passes until the next, so that a disk with a slow fsync is not kept busy with it. Call with
@@ -113,6 +115,7 @@ public:
     bool index_loaded = false;
     std::map<uint32_t, VectorSet> vectors;  // of the spaces that are loaded
     std::vector<Space> spaces;
+    MetadataColumns metadata;
     Verdicts verdicts;
     Vocabulary vocabulary;  // locks itself
     std::map<std::string, uint64_t> counters;
@@ -124,7 +127,10 @@ public:
     void publish(uint64_t lsn);
 
 private:
+    void foldIfDue();
     void foldOne();
+    void fillMetadata();
+    bool fillSlice();
     bool idle() const;
 
     const std::string folder_;
@@ -134,6 +140,8 @@ private:
     std::atomic<uint64_t> lsn_{0}, generation_{0};
     std::atomic<bool> trusted_{true};
     std::chrono::steady_clock::time_point next_maintenance_{};
+    std::mutex filling_mutex_;  // of fillMetadata() alone, taken before all others
+    std::chrono::steady_clock::time_point next_filling_{};
     std::mutex readers_mutex_;
     std::condition_variable reader_free_;  // for one that wants a reader
     std::condition_variable reader_back_;  // for one that waits until readers are gone

@@ -20,6 +20,7 @@ struct Effects {
     struct NewRow {
         RowFacts facts;
         std::string workspace, type, tags, terms, vectors;
+        std::string_view metadata;  // borrowed from the batch
     };
     std::vector<NewRow> rows;
     std::vector<std::pair<uint64_t, uint64_t>> closed;  // rid, lsn_to
@@ -260,6 +261,7 @@ private:
         row.workspace = view(r.workspace);
         row.type = view(r.type);
         row.tags = std::move(tags);
+        row.metadata = view(r.metadata);
         row.terms = std::move(terms);
         row.vectors = std::move(vectors);
         effects_.rows.push_back(std::move(row));
@@ -412,11 +414,13 @@ private:
     void publishIndex() {
         for (Effects::NewRow& row : effects_.rows) {
             row.facts.workspace = tenant_.facts.workspace_names.number(row.workspace);
+            tenant_.metadata.add(static_cast<uint32_t>(tenant_.facts.rows().size()), row.metadata);
             tenant_.facts.add(row.facts, row.type, row.tags);
             if (!row.facts.deleted) tenant_.tail.add(row.facts.rid, std::move(row.terms));
         }
         for (const auto& [rid, lsn_to] : effects_.closed) tenant_.facts.close(rid, lsn_to);
         for (uint64_t rid : effects_.removed) {
+            if (const uint32_t place = tenant_.facts.placeOf(rid); place != Facts::kNowhere) tenant_.metadata.forget(place);
             tenant_.facts.remove(rid);
             tenant_.tail.remove(rid);
         }
