@@ -1,6 +1,8 @@
-// The part of a tenant's maintenance that fills columns of metadata from the file. It reads as any reader does, so that no
-// write waits for it, and holds the index for as long as it takes to add a slice.
+// How columns of metadata are filled from the file: by maintenance, and by those who ask for them. They read as any reader
+// does, so that no write waits for it, and hold the index for as long as it takes to add a slice.
 #include "tenant.hpp"
+
+#include <engram/cpp/text.hpp>
 
 #include <algorithm>
 #include <utility>
@@ -10,8 +12,8 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-// At a time: there are other tenants, but until a column is filled searches that ask for it are slow.
-constexpr std::chrono::milliseconds kFilling{100};
+// At a time. Who asks helps: to read all rows in their order takes less than for a few searches to read those they meet.
+constexpr std::chrono::milliseconds kByMaintenance{20}, kByWhoAsks{50};
 constexpr std::chrono::seconds kAfterFailure{5};
 constexpr size_t kSliceRows = 1000;
 
@@ -47,21 +49,41 @@ std::vector<std::optional<std::string>> read(Connection& reader, const MetadataC
 
 }  // namespace
 
-void Tenant::fillMetadata() {
+void Tenant::maintainMetadata() {
     std::unique_lock alone(filling_mutex_, std::try_to_lock);
-    const auto began = Clock::now();
-    if (!alone || began < next_filling_) return;
-    next_filling_ = began + kAfterFailure;
+    if (!alone) return;
+    const auto now = Clock::now();
     bool trims = false;
     {
         std::shared_lock lock(index_mutex);
-        trims = metadata.mayTrim(began);
+        trims = metadata.mayTrim(now);
     }
     if (trims) {
         std::unique_lock lock(index_mutex);
-        metadata.trim(began);
+        metadata.trim(now);
     }
-    while (fillSlice() && Clock::now() - began < kFilling) {}
+    fillMetadata(kByMaintenance);
+}
+
+void Tenant::prepare(const engram_filter& filter) {
+    bool lacks = false;
+    for (size_t i = 0; i < filter.n_nodes; ++i) {
+        const engram_filter_node& node = filter.nodes[i];
+        if (node.op <= ENGRAM_NOT || node.field != ENGRAM_FIELD_METADATA) continue;
+        std::shared_lock lock(index_mutex);
+        const MetadataColumn* column = metadata.of(view(node.path), Clock::now());
+        lacks = lacks || (column && column->places() < facts.rows().size());
+    }
+    if (!lacks) return;
+    if (std::unique_lock alone(filling_mutex_, std::try_to_lock); alone) fillMetadata(kByWhoAsks);
+}
+
+// Call with filling_mutex_ held.
+void Tenant::fillMetadata(Clock::duration most) {
+    const auto began = Clock::now();
+    if (began < next_filling_) return;
+    next_filling_ = began + kAfterFailure;
+    while (fillSlice() && Clock::now() - began < most) {}
     next_filling_ = {};
 }
 

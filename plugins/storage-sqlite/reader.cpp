@@ -169,6 +169,7 @@ engram_status Reader::edges(const engram_uuid& id, bool incoming, const engram_e
 engram_status Reader::list(const engram_list_query& query, const engram_rows& rows, std::string& next_cursor) {
     std::optional<ListPage> page;
     tenant_->loadIndex();
+    tenant_->prepare(query.scope.filter);
     {
         std::shared_lock lock(tenant_->index_mutex);
         beginRows();
@@ -320,6 +321,7 @@ engram_status Reader::matchBest(const engram_scope& abi, const engram_str* terms
                                 const engram_postings& sink) {
     if (!isRanking(ranking, n)) return ENGRAM_INVALID_ARGUMENT;
     beginSearch();
+    tenant_->prepare(abi.filter);
     load(terms, n);
     std::shared_lock lock(tenant_->index_mutex);
     ScopedRows scope(abi, *tenant_, *db_, at_);

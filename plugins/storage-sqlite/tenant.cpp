@@ -212,7 +212,7 @@ bool Tenant::idle() const { return steadyNow() - last_write.load() > std::chrono
 void Tenant::maintain() {
     if (damaged.load()) return;
     foldIfDue();
-    fillMetadata();
+    maintainMetadata();
 }
 
 void Tenant::foldIfDue() {

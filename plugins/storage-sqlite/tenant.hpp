@@ -77,6 +77,10 @@ public:
     // The vectors of a space; nullptr if there is none. Call without locks; use under the shared index lock.
     const VectorSet* loadVectors(uint32_t space);
 
+    // Gets ready what the conditions of a filter can be decided by without the file, as far as it takes little time. Call
+    // after loadIndex() and without locks. Throws SqliteError.
+    void prepare(const engram_filter& filter);
+
     // Decoded postings that are kept for the next search. What was decoded before a purge is not kept after it: a reader
     // takes the number of purges with its snapshot. Keep under the shared index lock.
     PostingCache::ListPointer cachedPostings(const std::string& term) const { return options_.postings->find(number_, term); }
@@ -129,7 +133,8 @@ public:
 private:
     void foldIfDue();
     void foldOne();
-    void fillMetadata();
+    void maintainMetadata();
+    void fillMetadata(std::chrono::steady_clock::duration most);
     bool fillSlice();
     bool idle() const;
 
@@ -140,7 +145,7 @@ private:
     std::atomic<uint64_t> lsn_{0}, generation_{0};
     std::atomic<bool> trusted_{true};
     std::chrono::steady_clock::time_point next_maintenance_{};
-    std::mutex filling_mutex_;  // of fillMetadata() alone, taken before all others
+    std::mutex filling_mutex_;  // of who fills columns, taken before all others
     std::chrono::steady_clock::time_point next_filling_{};
     std::mutex readers_mutex_;
     std::condition_variable reader_free_;  // for one that wants a reader
