@@ -36,13 +36,13 @@ std::optional<Scalar> unlessEmpty(std::string_view text) {
 // A record's fields that are in memory. The others are absent.
 class FactFields {
 public:
-    FactFields(uint32_t place, const Facts& facts) : facts_(facts), row_(facts.rows()[place]), labels_(facts.labels()[place]) {}
+    FactFields(uint32_t place, const Facts& facts) : facts_(facts), row_(facts.rows()[place]), place_(place) {}
 
     std::optional<Scalar> field(const engram_filter_node& n) {
         switch (n.field) {
             case ENGRAM_FIELD_ID: return Scalar::ofText(text_ = filter::uuidText(row_.id.bytes));
             case ENGRAM_FIELD_WORKSPACE: return Scalar::ofText(facts_.workspace_names.text(row_.workspace));
-            case ENGRAM_FIELD_TYPE: return unlessEmpty(facts_.type(labels_.type));
+            case ENGRAM_FIELD_TYPE: return unlessEmpty(facts_.type(facts_.typeOf()[place_]));
             case ENGRAM_FIELD_IMPORTANCE: return Scalar::ofReal(row_.importance);
             case ENGRAM_FIELD_PINNED: return Scalar::ofBool(row_.pinned != 0);
             default: break;
@@ -54,14 +54,14 @@ public:
     bool anyElement(const engram_filter_node&, const filter::ElementTest&) { return false; }
     const std::vector<std::string>& tags() {
         tags_.clear();
-        if (!decodeTexts(facts_.tags(labels_.tags), tags_)) throw SqliteError(SQLITE_CORRUPT, "damaged tags");
+        if (!decodeTexts(facts_.tags(facts_.tagsOf()[place_]), tags_)) throw SqliteError(SQLITE_CORRUPT, "damaged tags");
         return tags_;
     }
 
 private:
     const Facts& facts_;
     const RowFacts& row_;
-    const Labels& labels_;
+    const uint32_t place_;
     std::string text_;
     std::vector<std::string> tags_;
 };
@@ -71,19 +71,25 @@ private:
 Condition::Condition(const engram_filter& filter, size_t index, Tenant& tenant, Connection& db)
     : filter_(filter), index_(index), tenant_(tenant), facts_(tenant.facts), db_(db) {
     switch (node().field) {
-        case ENGRAM_FIELD_TYPE:
-        case ENGRAM_FIELD_TAG:
-        case ENGRAM_FIELD_WORKSPACE:
-        case ENGRAM_FIELD_PINNED: by_ = By::Value; return;
         case ENGRAM_FIELD_ID:
-        case ENGRAM_FIELD_IMPORTANCE: by_ = By::Memory; return;
+        case ENGRAM_FIELD_WORKSPACE:
+        case ENGRAM_FIELD_IMPORTANCE:
+        case ENGRAM_FIELD_PINNED: return;
+        case ENGRAM_FIELD_TYPE: numbers_ = &facts_.typeOf(); break;
+        case ENGRAM_FIELD_TAG: numbers_ = &facts_.tagsOf(); break;
         case ENGRAM_FIELD_METADATA:
             by_ = By::Metadata;
             column_ = tenant.metadata.of(view(node().path), MetadataColumns::Clock::now());
-            return;
-        default: break;
+            if (column_) numbers_ = &column_->numbers();
+            break;
+        default:
+            if (const auto time = timeOf(node().field)) {
+                if (becomesInterval(time)) by_ = By::Time;
+                return;
+            }
+            by_ = By::File;
     }
-    if (const auto time = timeOf(node().field)) by_ = becomesInterval(time) ? By::Time : By::Memory;
+    of_rows_ = tenant.verdicts.of(node(), facts_.rows().size());
 }
 
 bool Condition::becomesInterval(engram_time RowFacts::*time) {
@@ -113,30 +119,27 @@ bool Condition::evaluate(Fields& fields) const {
     return filter::Evaluator<Fields>(filter_, fields).node(index_);
 }
 
-bool Condition::passesOther(uint32_t place) {
-    switch (by_) {
-        case By::Value: return passesOnce(numberOf(place), [&] { return passesInMemory(place); });
-        case By::Memory: return passesInMemory(place);
-        case By::Metadata: return passesInColumn(place);
-        default: return passesInFile(place);
-    }
+bool Condition::decide(uint32_t place) {
+    const uint32_t number = numbers_ && place < numbers_->size() ? (*numbers_)[place] : MetadataColumn::kUnknown;
+    bool passes = false;
+    if (number != MetadataColumn::kUnknown) passes = passesByValue(place, number);
+    else passes = by_ == By::Memory ? passesInMemory(place) : passesInFile(facts_.rows()[place].rid);
+    if (of_rows_) of_rows_->note(place, passes ? Verdict::Yes : Verdict::No);
+    return passes;
 }
 
-uint32_t Condition::numberOf(uint32_t place) const {
-    switch (node().field) {
-        case ENGRAM_FIELD_TYPE: return facts_.labels()[place].type;
-        case ENGRAM_FIELD_TAG: return facts_.labels()[place].tags;
-        case ENGRAM_FIELD_WORKSPACE: return facts_.rows()[place].workspace;
-        default: return facts_.rows()[place].pinned;
-    }
-}
-
-template <class Decide>
-bool Condition::passesOnce(uint32_t number, Decide&& decide) {
+bool Condition::passesByValue(uint32_t place, uint32_t number) {
     if (number >= of_values_.size()) of_values_.resize(std::max<size_t>(2 * of_values_.size(), number + 1));
     Verdict& verdict = of_values_[number];
-    if (verdict == Verdict::Unknown) verdict = decide() ? Verdict::Yes : Verdict::No;
+    if (verdict == Verdict::Unknown) {
+        verdict = (column_ ? valuePasses(number) : passesInMemory(place)) ? Verdict::Yes : Verdict::No;
+    }
     return verdict == Verdict::Yes;
+}
+
+bool Condition::valuePasses(uint32_t number) const {
+    MetadataField field(column_->value(number));
+    return evaluate(field);
 }
 
 bool Condition::passesInMemory(uint32_t place) const {
@@ -144,26 +147,7 @@ bool Condition::passesInMemory(uint32_t place) const {
     return evaluate(fields);
 }
 
-bool Condition::passesInColumn(uint32_t place) {
-    const uint32_t number = column_ ? column_->numberOf(place) : MetadataColumn::kUnknown;
-    if (number == MetadataColumn::kUnknown) return passesInFile(place);
-    return passesOnce(number, [&] {
-        MetadataField field(column_->value(number));
-        return evaluate(field);
-    });
-}
-
-bool Condition::passesInFile(uint32_t place) {
-    if (!asked_file_) of_rows_ = tenant_.verdicts.of(node(), facts_.rows().size());
-    asked_file_ = true;
-    const Verdict before = of_rows_ ? of_rows_->of(place) : Verdict::Unknown;
-    if (before != Verdict::Unknown) return before == Verdict::Yes;
-    const bool passes = readInFile(facts_.rows()[place].rid);
-    if (of_rows_) of_rows_->note(place, passes ? Verdict::Yes : Verdict::No);
-    return passes;
-}
-
-bool Condition::readInFile(uint64_t rid) {
+bool Condition::passesInFile(uint64_t rid) {
     constexpr const char* kRow = "SELECT " ENGRAM_ROW_COLUMNS " FROM versions WHERE rid = ?";
     constexpr const char* kMetadata = "SELECT metadata FROM versions WHERE rid = ?";  // what stands behind it is not read
     Statement statement = db_.statement(by_ == By::Metadata ? kMetadata : kRow);

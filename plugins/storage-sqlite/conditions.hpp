@@ -1,5 +1,5 @@
 // One condition of a filter, decided for rows as seldom as can be: of a field whose values many rows share once a value, of
-// a time by two comparisons, of what only the file has once a row, which is remembered. What passes is what
+// a time by two comparisons, of what only the file has once a row. It is remembered for rows. What passes is what
 // filter::Evaluator lets pass. Lives under the tenant's shared index lock, see ScopedRows. One thread.
 #pragma once
 
@@ -20,31 +20,30 @@ public:
 
     // Throws SqliteError.
     bool passes(uint32_t place) {
-        if (by_ != By::Time) return passesOther(place);
-        const engram_time time = facts_.rows()[place].*time_;
-        return (first_ <= time && time <= last_) != all_but_;
+        if (by_ == By::Time) {
+            const engram_time time = facts_.rows()[place].*time_;
+            return (first_ <= time && time <= last_) != all_but_;
+        }
+        const Verdict known = of_rows_ ? of_rows_->of(place) : Verdict::Unknown;
+        return known == Verdict::Unknown ? decide(place) : known == Verdict::Yes;
     }
 
 private:
     using Verdict = ConditionVerdicts::Verdict;
     enum class By {
         Time,      // an interval
-        Value,     // the number of a value that rows share
         Memory,    // the row's facts
-        Metadata,  // the number of a value in a column, and the row in the file where the column has none
+        Metadata,  // the value at a path, in a column or in the file
         File,      // the row in the file
     };
 
     const engram_filter_node& node() const { return filter_.nodes[index_]; }
     bool becomesInterval(engram_time RowFacts::*time);
-    bool passesOther(uint32_t place);
-    uint32_t numberOf(uint32_t place) const;
-    template <class Decide>
-    bool passesOnce(uint32_t number, Decide&& decide);
+    bool decide(uint32_t place);
+    bool passesByValue(uint32_t place, uint32_t number);
+    bool valuePasses(uint32_t number) const;  // of a column
     bool passesInMemory(uint32_t place) const;
-    bool passesInColumn(uint32_t place);
-    bool passesInFile(uint32_t place);
-    bool readInFile(uint64_t rid);
+    bool passesInFile(uint64_t rid);
     template <class Fields>
     bool evaluate(Fields& fields) const;
 
@@ -53,14 +52,14 @@ private:
     Tenant& tenant_;
     const Facts& facts_;
     Connection& db_;
-    By by_ = By::File;
+    By by_ = By::Memory;
     engram_time RowFacts::*time_ = nullptr;
     engram_time first_ = 0, last_ = 0;  // an absent time is in no interval
     bool all_but_ = false;              // what is not in the interval passes
-    std::vector<Verdict> of_values_;    // by number
     const MetadataColumn* column_ = nullptr;
-    std::shared_ptr<ConditionVerdicts> of_rows_;  // of those that the file was asked about; made when the first one is
-    bool asked_file_ = false;
+    const std::vector<uint32_t>* numbers_ = nullptr;  // by place, of values that rows share
+    std::vector<Verdict> of_values_;                  // by number
+    std::shared_ptr<ConditionVerdicts> of_rows_;      // what earlier searches found; a byte is nearer than a number
 };
 
 }  // namespace engram::storage_sqlite

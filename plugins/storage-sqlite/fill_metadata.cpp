@@ -13,7 +13,7 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 // At a time. Who asks helps: to read all rows in their order takes less than for a few searches to read those they meet.
-constexpr std::chrono::milliseconds kByMaintenance{20}, kByWhoAsks{50};
+constexpr std::chrono::milliseconds kByMaintenance{20}, kByWhoAsks{100};
 constexpr std::chrono::seconds kAfterFailure{5};
 constexpr size_t kSliceRows = 1000;
 

@@ -46,7 +46,8 @@ Totals Facts::totals(uint32_t workspace, uint32_t kind) const {
 
 void Facts::add(const RowFacts& row, std::string_view type, std::string_view tags) {
     const uint32_t group = groupNumber(row);
-    labels_.push_back({types_.take(type), tags_.take(tags)});
+    type_of_.push_back(types_.take(type));
+    tags_of_.push_back(tags_.take(tags));
     rows_.push_back(row);
     rids_.push_back(row.rid);
     group_of_.push_back(group);
@@ -114,14 +115,14 @@ void Facts::remove(uint64_t rid) {
     if (at == kNowhere) return;
     leave(at);
     rows_[at].rid = 0;
-    types_.giveBack(labels_[at].type);
-    tags_.giveBack(labels_[at].tags);
+    types_.giveBack(type_of_[at]);
+    tags_.giveBack(tags_of_[at]);
 }
 
 size_t Facts::bytes() const {
-    return rows_.capacity() * sizeof(RowFacts) + rids_.capacity() * sizeof(uint64_t) +
-           (group_of_.capacity() + lengths_.capacity()) * sizeof(uint32_t) + labels_.capacity() * sizeof(Labels) +
-           types_.bytes() + tags_.bytes();
+    size_t sum = rows_.capacity() * sizeof(RowFacts) + rids_.capacity() * sizeof(uint64_t) + types_.bytes() + tags_.bytes();
+    for (const auto* numbers : {&group_of_, &lengths_, &type_of_, &tags_of_}) sum += numbers->capacity() * sizeof(uint32_t);
+    return sum;
 }
 
 void Tail::add(uint64_t rid, std::string terms) { pending_.push_back({rid, std::move(terms)}); }

@@ -46,12 +46,6 @@ private:
     std::vector<std::string> texts_;
 };
 
-// What a row has in common with many others, by numbers in Facts. Apart from the other facts, so that a filter on them has
-// little to fetch for a row.
-struct Labels {
-    uint32_t type, tags;
-};
-
 struct Totals {  // of the live records of a workspace and kind
     uint64_t documents = 0, length = 0;
 };
@@ -88,7 +82,9 @@ public:
     // By place.
     const std::vector<uint32_t>& groupOf() const { return group_of_; }
     const std::vector<uint32_t>& lengths() const { return lengths_; }
-    const std::vector<Labels>& labels() const { return labels_; }
+    const std::vector<uint32_t>& typeOf() const { return type_of_; }
+    const std::vector<uint32_t>& tagsOf() const { return tags_of_; }
+    // By the number that a row has of them.
     const std::string& type(uint32_t number) const { return types_.text(number); }
     const std::string& tags(uint32_t number) const { return tags_.text(number); }  // encoded
     Totals totals(uint32_t workspace, uint32_t kind) const;
@@ -102,8 +98,7 @@ private:
 
     std::vector<RowFacts> rows_;  // ascending rid; a removed row keeps its place with rid 0
     std::vector<uint64_t> rids_;  // of rows_, also of removed ones
-    std::vector<uint32_t> group_of_, lengths_;
-    std::vector<Labels> labels_;
+    std::vector<uint32_t> group_of_, lengths_, type_of_, tags_of_;
     SharedTexts types_, tags_;
     std::vector<Group> groups_{Group{}};
     std::unordered_map<uint64_t, uint32_t> group_numbers_;

@@ -46,6 +46,8 @@ public:
     MetadataColumn(const MetadataColumn&) = delete;
     ~MetadataColumn() { allowance_.giveBack(bytes_); }
 
+    // By place; kUnknown, and places that are not there: not kept.
+    const std::vector<uint32_t>& numbers() const { return numbers_; }
     uint32_t numberOf(uint32_t place) const { return place < numbers_.size() ? numbers_[place] : kUnknown; }
     const std::string& value(uint32_t number) const { return values_.text(number); }  // encoded
 

@@ -121,21 +121,21 @@ TEST("a type and tags are kept once, and nothing of them when the last row that 
     const std::string long_tags(1000, 't');
     for (uint64_t rid = 1; rid <= 2; ++rid) facts.add(row(rid), "note", long_tags);
     facts.add(row(3), "fact", "");
-    CHECK_EQ(facts.labels()[0].tags, facts.labels()[1].tags);
-    CHECK(facts.labels()[0].tags != facts.labels()[2].tags && facts.labels()[0].type != facts.labels()[2].type);
+    CHECK_EQ(facts.tagsOf()[0], facts.tagsOf()[1]);
+    CHECK(facts.tagsOf()[0] != facts.tagsOf()[2] && facts.typeOf()[0] != facts.typeOf()[2]);
     const size_t before = facts.bytes();
     facts.remove(1);
     facts.remove(1);
     CHECK_EQ(before, facts.bytes());
-    CHECK_TEXT(long_tags, facts.tags(facts.labels()[1].tags));
-    CHECK_TEXT("note", facts.type(facts.labels()[1].type));
-    const uint32_t number = facts.labels()[1].tags;
+    CHECK_TEXT(long_tags, facts.tags(facts.tagsOf()[1]));
+    CHECK_TEXT("note", facts.type(facts.typeOf()[1]));
+    const uint32_t number = facts.tagsOf()[1];
     facts.remove(2);
     CHECK(facts.bytes() + long_tags.size() < before);
     facts.add(row(4), "note", "others");
-    CHECK_EQ(number, facts.labels()[3].tags);
+    CHECK_EQ(number, facts.tagsOf()[3]);
     CHECK_TEXT("others", facts.tags(number));
-    CHECK_TEXT("fact", facts.type(facts.labels()[2].type));
+    CHECK_TEXT("fact", facts.type(facts.typeOf()[2]));
 }
 
 TEST("sealed after every row, the tail stays a handful of segments with every posting") {
