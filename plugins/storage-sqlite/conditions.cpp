@@ -69,12 +69,16 @@ private:
 }  // namespace
 
 Condition::Condition(const engram_filter& filter, size_t index, Tenant& tenant, Connection& db)
-    : filter_(filter), index_(index), tenant_(tenant), facts_(tenant.facts), db_(db) {
+    : filter_(filter), index_(index), facts_(tenant.facts), db_(db) {
+    if (const auto time = timeOf(node().field); time && becomesInterval(time)) {
+        by_ = By::Time;
+        return;
+    }
     switch (node().field) {
-        case ENGRAM_FIELD_ID:
+        case ENGRAM_FIELD_ID: return;  // asked about once and never again
         case ENGRAM_FIELD_WORKSPACE:
         case ENGRAM_FIELD_IMPORTANCE:
-        case ENGRAM_FIELD_PINNED: return;
+        case ENGRAM_FIELD_PINNED: break;
         case ENGRAM_FIELD_TYPE: numbers_ = &facts_.typeOf(); break;
         case ENGRAM_FIELD_TAG: numbers_ = &facts_.tagsOf(); break;
         case ENGRAM_FIELD_METADATA:
@@ -83,11 +87,7 @@ Condition::Condition(const engram_filter& filter, size_t index, Tenant& tenant, 
             if (column_) numbers_ = &column_->numbers();
             break;
         default:
-            if (const auto time = timeOf(node().field)) {
-                if (becomesInterval(time)) by_ = By::Time;
-                return;
-            }
-            by_ = By::File;
+            if (!timeOf(node().field)) by_ = By::File;
     }
     of_rows_ = tenant.verdicts.of(node(), facts_.rows().size());
 }
@@ -131,9 +131,8 @@ bool Condition::decide(uint32_t place) {
 bool Condition::passesByValue(uint32_t place, uint32_t number) {
     if (number >= of_values_.size()) of_values_.resize(std::max<size_t>(2 * of_values_.size(), number + 1));
     Verdict& verdict = of_values_[number];
-    if (verdict == Verdict::Unknown) {
+    if (verdict == Verdict::Unknown)
         verdict = (column_ ? valuePasses(number) : passesInMemory(place)) ? Verdict::Yes : Verdict::No;
-    }
     return verdict == Verdict::Yes;
 }
 

@@ -49,7 +49,6 @@ private:
 
     const engram_filter& filter_;
     const size_t index_;
-    Tenant& tenant_;
     const Facts& facts_;
     Connection& db_;
     By by_ = By::Memory;
