@@ -57,6 +57,14 @@ void Facts::add(const RowFacts& row, std::string_view type, std::string_view tag
     groups_[group].totals.length += row.length;
 }
 
+// With some room, so that the next write does not copy everything.
+void Facts::reserve(size_t rows) {
+    rows += rows / 8 + 64;
+    rows_.reserve(rows);
+    rids_.reserve(rows);
+    for (auto* numbers : {&group_of_, &lengths_, &type_of_, &tags_of_}) numbers->reserve(rows);
+}
+
 // The row is no longer live.
 void Facts::leave(uint32_t place) {
     if (const uint32_t group = group_of_[place]; group != 0) {

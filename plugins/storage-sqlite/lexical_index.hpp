@@ -64,6 +64,7 @@ public:
     // Rows come with ascending row numbers. Type and tags (encoded) are kept once, until the last row that has them is
     // removed.
     void add(const RowFacts& row, std::string_view type = {}, std::string_view tags = {});
+    void reserve(size_t rows);  // before they are added
     void close(uint64_t rid, uint64_t lsn_to);
     void remove(uint64_t rid);
     const RowFacts* find(uint64_t rid) const;

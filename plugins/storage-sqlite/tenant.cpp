@@ -175,6 +175,8 @@ void Tenant::loadIndex() {
     std::lock_guard writing(writer_mutex);
     std::unique_lock lock(index_mutex);
     if (index_loaded) return;
+    Statement count = writer->statement("SELECT count(*) FROM versions");
+    if (count.step()) facts.reserve(static_cast<size_t>(count.integer(0)));
     Statement rows = writer->statement(
         "SELECT rid, lsn_to, id, created_at, updated_at, occurred_at, expires_at, importance, workspace, length, kind,"
         " deleted, pinned, type, tags FROM versions ORDER BY rid");

@@ -138,6 +138,13 @@ TEST("a type and tags are kept once, and nothing of them when the last row that 
     CHECK_TEXT("fact", facts.type(facts.typeOf()[2]));
 }
 
+TEST("rows whose number was known take 112 bytes each and some room for more") {
+    Facts facts;
+    facts.reserve(10000);
+    for (uint64_t rid = 1; rid <= 10000; ++rid) facts.add(row(rid), "note", "tags");
+    CHECK(facts.bytes() >= 10000 * 112 && facts.bytes() < 10000 * 112 * 5 / 4);
+}
+
 TEST("sealed after every row, the tail stays a handful of segments with every posting") {
     Tail tail;
     for (uint64_t rid = 1; rid <= 3000; ++rid) {
