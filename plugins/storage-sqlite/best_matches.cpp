@@ -1,7 +1,5 @@
 #include "best_matches.hpp"
 
-#include <engram/cpp/bm25.hpp>
-
 #include <algorithm>
 #include <new>
 
@@ -32,17 +30,16 @@ private:
 
 }  // namespace
 
-BestMatches::BestMatches(const engram_ranking& ranking, const Facts& facts, ScopedRows& rows)
-    : ranking_(ranking), facts_(facts), rows_(rows),
-      sums_(static_cast<double*>(std::calloc(facts.rows().size() + 1, sizeof(double)))) {
+BestMatches::BestMatches(const Bm25& bm25, const Facts& facts)
+    : bm25_(bm25), facts_(facts), sums_(static_cast<double*>(std::calloc(facts.rows().size() + 1, sizeof(double)))) {
     if (!sums_) throw std::bad_alloc();
 }
 
-void BestMatches::add(const TermPostings& postings, double weight) {
-    const Shares share({ranking_.k1, ranking_.b, ranking_.average_length}, weight, postings.size());
+void BestMatches::add(const TermPostings& postings, double weight, const ScopedRows& rows) {
+    const Shares share(bm25_, weight, postings.size());
     const std::vector<uint32_t>& lengths = facts_.lengths();
     postings.each([&](const PlacedPosting& posting) {
-        if (!rows_.holds(posting.place)) return;
+        if (!rows.holds(posting.place)) return;
         double& sum = sums_[posting.place];
         if (sum == 0) touched_.push_back(posting.place);
         sum += share(posting.tf, lengths[posting.place]);
@@ -67,13 +64,35 @@ BestMatches::Places::iterator BestMatches::moveBest(Places::iterator from, size_
     return std::partition(from, touched_.end(), [&](uint32_t place) { return !better(best.front(), place); });
 }
 
-BestMatches::Places BestMatches::take() {
+// The best of those from `from` on that pass, so many that with what is in `found` there are `keep`.
+void BestMatches::addBestPassing(Places::iterator from, size_t keep, ScopedRows& rows, Places& found) const {
+    const auto by = [&](uint32_t a, uint32_t b) { return better(a, b); };
+    const auto first = static_cast<std::ptrdiff_t>(found.size());  // behind them a heap, the worst on top
+    for (; from != touched_.end(); ++from) {
+        const bool full = found.size() == keep;
+        if ((full && !better(*from, found[static_cast<size_t>(first)])) || !rows.passes(*from)) continue;
+        if (full) {
+            std::pop_heap(found.begin() + first, found.end(), by);
+            found.pop_back();
+        }
+        found.push_back(*from);
+        std::push_heap(found.begin() + first, found.end(), by);
+    }
+}
+
+// The filter may need a row of the file: the best are asked first, and twice as many each time that too few pass. Where it
+// does not, all others may be asked once the best were too few.
+BestMatches::Places BestMatches::take(size_t keep, ScopedRows& rows) {
     Places found;
-    // The filter may need a row of the file: the best are asked first, and twice as many each time that too few pass.
     auto from = touched_.begin();
-    for (size_t more = ranking_.keep; from != touched_.end() && found.size() < ranking_.keep; more *= 2)
+    for (size_t more = keep; from != touched_.end() && found.size() < keep; more *= 2) {
+        if (more > keep && rows.passesCheaply()) {
+            addBestPassing(from, keep, rows, found);
+            break;
+        }
         for (const auto to = moveBest(from, more); from != to; ++from)
-            if (rows_.passes(*from)) found.push_back(*from);
+            if (rows.passes(*from)) found.push_back(*from);
+    }
     std::sort(found.begin(), found.end());
     found.erase(std::unique(found.begin(), found.end()), found.end());
     return found;

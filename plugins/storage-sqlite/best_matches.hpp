@@ -6,6 +6,7 @@
 #include "posting_cache.hpp"
 #include "scoped_rows.hpp"
 
+#include <engram/cpp/bm25.hpp>
 #include <engram/storage.h>
 
 #include <cstdint>
@@ -19,13 +20,13 @@ class BestMatches {
 public:
     using Places = std::vector<uint32_t>;
 
-    BestMatches(const engram_ranking& ranking, const Facts& facts, ScopedRows& rows);
+    BestMatches(const Bm25& bm25, const Facts& facts);
 
-    // The postings of the next term of the ranking.
-    void add(const TermPostings& postings, double weight);
-    // The places, ascending, of ranking.keep records or more that pass: none that is left out is better than one of them.
-    // Fewer only if no more pass. Throws SqliteError.
-    Places take();
+    // The postings of the next term that are of rows which the scope holds, with its weight.
+    void add(const TermPostings& postings, double weight, const ScopedRows& rows);
+    // The places, ascending, of `keep` records or more that pass: none that is left out is better than one of them. Fewer
+    // only if no more pass. May be asked again, for another filter. Throws SqliteError.
+    Places take(size_t keep, ScopedRows& rows);
 
 private:
     struct Freed {
@@ -34,10 +35,10 @@ private:
 
     bool better(uint32_t a, uint32_t b) const;
     Places::iterator moveBest(Places::iterator from, size_t n);
+    void addBestPassing(Places::iterator from, size_t keep, ScopedRows& rows, Places& found) const;
 
-    const engram_ranking& ranking_;
+    const Bm25 bm25_;
     const Facts& facts_;
-    ScopedRows& rows_;
     std::unique_ptr<double[], Freed> sums_;  // by place; pages that no term touches cost nothing
     Places touched_;
 };

@@ -42,15 +42,28 @@ Totals Facts::totals(uint32_t workspace, uint32_t kind) const {
     return it == group_numbers_.end() ? Totals{} : groups_[it->second].totals;
 }
 
-void Facts::add(const RowFacts& row) {
+void Facts::add(const RowFacts& row, std::string_view type, std::string_view tags) {
     const uint32_t group = groupNumber(row);
+    type_of_.push_back(types_.take(type));
+    tags_of_.push_back(tags_.take(tags));
     rows_.push_back(row);
-    rids_.push_back(row.rid);
+    const auto place = static_cast<uint32_t>(rows_.size() - 1);
+    occurred_at_.push_back(row.occurred_at);
+    any_expires_ = any_expires_ || row.expires_at != ENGRAM_TIME_NONE;
+    if (runs_.empty() || row.rid != runs_.back().rid + (place - runs_.back().place)) runs_.push_back({row.rid, place});
     group_of_.push_back(group);
     lengths_.push_back(row.length);
     if (group == 0) return;
     ++groups_[group].totals.documents;
     groups_[group].totals.length += row.length;
+}
+
+// With some room, so that the next write does not copy everything.
+void Facts::reserve(size_t rows) {
+    rows += rows / 8 + 64;
+    rows_.reserve(rows);
+    for (auto* numbers : {&group_of_, &lengths_, &type_of_, &tags_of_}) numbers->reserve(rows);
+    occurred_at_.reserve(rows);
 }
 
 // The row is no longer live.
@@ -63,35 +76,39 @@ void Facts::leave(uint32_t place) {
     group_of_[place] = 0;
 }
 
+uint32_t Facts::endOf(Runs::const_iterator run) const {
+    return std::next(run) == runs_.end() ? static_cast<uint32_t>(rows_.size()) : std::next(run)->place;
+}
+
+// The last that begins at or before a row number, from one on that does; end(): none.
+Facts::Runs::const_iterator Facts::runOf(uint64_t rid, Runs::const_iterator from) const {
+    if (from != runs_.end() && (std::next(from) == runs_.end() || rid < std::next(from)->rid) && from->rid <= rid) return from;
+    const auto after = std::upper_bound(from, runs_.end(), rid, [](uint64_t r, const Run& run) { return r < run.rid; });
+    return after == runs_.begin() ? runs_.end() : std::prev(after);
+}
+
 uint32_t Facts::placesUpTo(uint64_t rid) const {
-    return static_cast<uint32_t>(std::upper_bound(rids_.begin(), rids_.end(), rid) - rids_.begin());
+    const auto run = runOf(rid, runs_.begin());
+    if (run == runs_.end()) return 0;
+    return static_cast<uint32_t>(std::min<uint64_t>(rid - run->rid, endOf(run) - run->place - 1)) + run->place + 1;
 }
 
 uint32_t Facts::placeOf(uint64_t rid) const {
-    if (rids_.empty() || rid < rids_.front() || rid > rids_.back()) return kNowhere;
-    // Row numbers have gaps only where an edge or a purge took an LSN: a row stands at the guess or a little before it.
-    size_t last = std::min(static_cast<size_t>(rid - rids_.front()), rids_.size() - 1), first = last;
-    for (size_t step = 1; rids_[first] > rid; step *= 2) {
-        last = first;
-        first -= std::min(first, step);
-    }
-    const auto at = static_cast<size_t>(std::lower_bound(rids_.begin() + static_cast<std::ptrdiff_t>(first),
-                                                         rids_.begin() + static_cast<std::ptrdiff_t>(last), rid) - rids_.begin());
-    return at < rids_.size() && rows_[at].rid == rid ? static_cast<uint32_t>(at) : kNowhere;
+    const auto run = runOf(rid, runs_.begin());
+    if (run == runs_.end() || rid - run->rid >= endOf(run) - run->place) return kNowhere;
+    const auto place = static_cast<uint32_t>(run->place + (rid - run->rid));
+    return rows_[place].rid == rid ? place : kNowhere;
 }
 
 void Facts::place(const std::vector<Posting>& postings, std::vector<PlacedPosting>& out) const {
     out.reserve(out.size() + postings.size());
-    auto from = rids_.begin();
+    auto run = runs_.begin();
     for (const Posting& posting : postings) {
-        if (from == rids_.end()) return;
-        // As far ahead as the numbers are apart, unless there are gaps between.
-        const uint64_t ahead = posting.rid > *from ? posting.rid - *from : 0;
-        auto at = ahead < static_cast<uint64_t>(rids_.end() - from) ? from + static_cast<std::ptrdiff_t>(ahead) : rids_.end();
-        if (at == rids_.end() || *at != posting.rid) at = std::lower_bound(from, at, posting.rid);
-        if (at != rids_.end() && *at == posting.rid)
-            out.push_back({static_cast<uint32_t>(at - rids_.begin()), posting.tf});
-        from = at;
+        const auto found = runOf(posting.rid, run);
+        if (found == runs_.end()) continue;
+        run = found;
+        const uint64_t ahead = posting.rid - run->rid;
+        if (ahead < endOf(run) - run->place) out.push_back({static_cast<uint32_t>(run->place + ahead), posting.tf});
     }
 }
 
@@ -112,6 +129,15 @@ void Facts::remove(uint64_t rid) {
     if (at == kNowhere) return;
     leave(at);
     rows_[at].rid = 0;
+    types_.giveBack(type_of_[at]);
+    tags_.giveBack(tags_of_[at]);
+}
+
+size_t Facts::bytes() const {
+    size_t sum = rows_.capacity() * sizeof(RowFacts) + runs_.capacity() * sizeof(Run) + types_.bytes() + tags_.bytes();
+    sum += occurred_at_.capacity() * sizeof(engram_time);
+    for (const auto* numbers : {&group_of_, &lengths_, &type_of_, &tags_of_}) sum += numbers->capacity() * sizeof(uint32_t);
+    return sum;
 }
 
 void Tail::add(uint64_t rid, std::string terms) { pending_.push_back({rid, std::move(terms)}); }

@@ -5,6 +5,7 @@
 #pragma once
 
 #include "codec.hpp"
+#include "shared_texts.hpp"
 
 #include <engram/storage.h>
 
@@ -26,7 +27,7 @@ struct RowFacts {
     engram_uuid id{};
     engram_time created_at = 0, updated_at = 0, occurred_at = ENGRAM_TIME_NONE, expires_at = ENGRAM_TIME_NONE;
     double importance = 0;
-    uint32_t workspace = 0, type = 0;  // numbers in Facts
+    uint32_t workspace = 0;  // its number in Facts
     uint32_t length = 0;
     uint16_t kind = 0;
     uint8_t deleted = 0, pinned = 0;
@@ -56,12 +57,15 @@ struct PlacedPosting {
     uint32_t tf;
 };
 
+// 112 bytes a row and some 100 for each type and each different set of tags.
 class Facts {
 public:
     static constexpr uint32_t kNowhere = UINT32_MAX;
 
-    // Rows come with ascending row numbers.
-    void add(const RowFacts& row);
+    // Rows come with ascending row numbers. Type and tags (encoded) are kept once, until the last row that has them is
+    // removed.
+    void add(const RowFacts& row, std::string_view type = {}, std::string_view tags = {});
+    void reserve(size_t rows);  // before they are added
     void close(uint64_t rid, uint64_t lsn_to);
     void remove(uint64_t rid);
     const RowFacts* find(uint64_t rid) const;
@@ -80,22 +84,42 @@ public:
     // By place.
     const std::vector<uint32_t>& groupOf() const { return group_of_; }
     const std::vector<uint32_t>& lengths() const { return lengths_; }
+    const std::vector<engram_time>& occurredAt() const { return occurred_at_; }  // of the rows; here they stand close together
+    const std::vector<uint32_t>& typeOf() const { return type_of_; }
+    const std::vector<uint32_t>& tagsOf() const { return tags_of_; }
+    // By the number that a row has of them.
+    const std::string& type(uint32_t number) const { return types_.text(number); }
+    const std::string& tags(uint32_t number) const { return tags_.text(number); }  // encoded
     Totals totals(uint32_t workspace, uint32_t kind) const;
+    bool anyExpires() const { return any_expires_; }  // or did
     // How many rows have left their groups: as long as it is the same, so is the group of every row that is there.
     uint64_t departures() const { return departures_; }
+    size_t bytes() const;  // of memory taken, without names
 
-    Names workspace_names, type_names;
+    Names workspace_names;
 
 private:
+    // Rows that stand one after the other with row numbers that do so too. Numbers have gaps only where an edge or a purge
+    // took an LSN.
+    struct Run {
+        uint64_t rid;  // of the first
+        uint32_t place;
+    };
+    using Runs = std::vector<Run>;
+    Runs::const_iterator runOf(uint64_t rid, Runs::const_iterator from) const;
+    uint32_t endOf(Runs::const_iterator run) const;
     uint32_t groupNumber(const RowFacts& row);
     void leave(uint32_t place);
 
     std::vector<RowFacts> rows_;  // ascending rid; a removed row keeps its place with rid 0
-    std::vector<uint64_t> rids_;  // of rows_, also of removed ones
-    std::vector<uint32_t> group_of_, lengths_;
+    Runs runs_;                   // of rows_, also of removed ones
+    std::vector<uint32_t> group_of_, lengths_, type_of_, tags_of_;
+    std::vector<engram_time> occurred_at_;
+    SharedTexts types_, tags_;
     std::vector<Group> groups_{Group{}};
     std::unordered_map<uint64_t, uint32_t> group_numbers_;
     uint64_t departures_ = 0;
+    bool any_expires_ = false;
 };
 
 // The words of some rows, inverted.

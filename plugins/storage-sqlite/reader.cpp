@@ -169,6 +169,7 @@ engram_status Reader::edges(const engram_uuid& id, bool incoming, const engram_e
 engram_status Reader::list(const engram_list_query& query, const engram_rows& rows, std::string& next_cursor) {
     std::optional<ListPage> page;
     tenant_->loadIndex();
+    tenant_->prepare(query.scope.filter);
     {
         std::shared_lock lock(tenant_->index_mutex);
         beginRows();
@@ -217,7 +218,8 @@ void Reader::load(const engram_str* terms, size_t n) {
 // The folded part comes from the cache as far as it goes, and the rest of it from the file; then the tail.
 void Reader::load(const std::string& term) {
     const PostingCache::ListPointer known = tenant_->cachedPostings(term);
-    std::vector<Posting> read;
+    thread_local std::vector<Posting> read;  // kept for its memory
+    read.clear();
     if (!known || known->folded < folded_) {
         Statement s = db_->statement("SELECT block FROM postings WHERE term = ? AND last > ? ORDER BY last");
         s.bindBlob(1, term).bind(2, known ? known->folded : 0);
@@ -236,6 +238,7 @@ void Reader::load(const std::string& term) {
         postings.folded = list;
         tenant_->cachePostings(term, list, purges_);
     }
+    if (constexpr size_t kKept = 1u << 16; read.capacity() > kKept) std::vector<Posting>().swap(read);
     const auto& folded = postings.folded->postings;
     postings.folded_count = folded.size();
     if (postings.folded->folded > folded_)  // a view that began before the last folding
@@ -317,19 +320,33 @@ engram_status Reader::match(const engram_scope& abi, const engram_str* terms, si
     return blocks.flush();
 }
 
+// A search asks twice where its text names a time, with another filter: what the terms add up to is the same.
+BestMatches& Reader::scored(const engram_scope& abi, const ScopedRows& scope, const engram_str* terms, size_t n,
+                            const engram_ranking& ranking, const std::vector<const TermPostings*>& lists) {
+    ScoredFor asked{abi.kind, {}, {}, {ranking.weights, ranking.weights + n}};
+    for (const double number : {ranking.k1, ranking.b, ranking.average_length}) asked.numbers.push_back(number);
+    for (size_t i = 0; i < abi.n_workspaces; ++i) asked.workspaces.emplace_back(view(abi.workspaces[i]));
+    for (size_t i = 0; i < n; ++i) asked.terms.emplace_back(view(terms[i]));
+    if (scores_ && asked == scored_for_) return *scores_;
+    scores_ = std::make_unique<BestMatches>(Bm25{ranking.k1, ranking.b, ranking.average_length}, tenant_->facts);
+    for (size_t i = 0; i < n; ++i) scores_->add(*lists[i], ranking.weights[i], scope);
+    scored_for_ = std::move(asked);
+    return *scores_;
+}
+
 engram_status Reader::matchBest(const engram_scope& abi, const engram_str* terms, size_t n, const engram_ranking& ranking,
                                 const engram_postings& sink) {
     if (!isRanking(ranking, n)) return ENGRAM_INVALID_ARGUMENT;
     beginSearch();
+    tenant_->prepare(abi.filter);
     load(terms, n);
     std::shared_lock lock(tenant_->index_mutex);
     ScopedRows scope(abi, *tenant_, *db_, at_);
     const auto lists = loaded(terms, n);
-    BestMatches best(ranking, tenant_->facts, scope);
-    for (size_t i = 0; i < n; ++i) best.add(*lists[i], ranking.weights[i]);
+    BestMatches& best = scored(abi, scope, terms, n, ranking, lists);
     PostingBlocks blocks(tenant_->facts, lists, sink);
     std::vector<size_t> at(n, 0);
-    for (const uint32_t place : best.take()) {
+    for (const uint32_t place : best.take(ranking.keep, scope)) {
         for (size_t i = 0; i < n; ++i) at[i] = lists[i]->seek(at[i], place);
         if (const engram_status status = blocks.push(place, at); status != ENGRAM_OK) return status;
     }
@@ -341,10 +358,12 @@ engram_status Reader::nearest(const engram_scope& abi, uint32_t space, const flo
     tenant_->loadIndex();
     const VectorSet* set = tenant_->loadVectors(space);
     if (!set) return ENGRAM_NOT_FOUND;
+    tenant_->prepare(abi.filter);
     std::shared_lock lock(tenant_->index_mutex);
     beginRows();
     ScopedRows scope(abi, *tenant_, *db_, at_);
-    const auto found = set->nearest(vector, k, [&](uint32_t place) { return scope.passes(place); });
+    const VectorSet::Wanted wanted{[&](uint32_t place) { return scope.passes(place); }, scope.passesCheaply()};
+    const auto found = set->nearest(vector, k, wanted);
     for (size_t i = 0; i < found.size(); ++i)
         out[i] = {tenant_->facts.rows()[found[i].place].rid, found[i].similarity, 0};
     *n_out = found.size();

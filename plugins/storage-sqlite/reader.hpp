@@ -2,6 +2,7 @@
 // that go with it. One thread at a time.
 #pragma once
 
+#include "best_matches.hpp"
 #include "posting_cache.hpp"
 #include "tenant.hpp"
 
@@ -58,6 +59,8 @@ private:
     void load(const std::string& term);
     // Terms of the file's index and of the tail at these distances, in buckets by distance, some of them perhaps not in use.
     std::vector<std::set<std::string>> nearby(const EditDistance& distance, uint32_t most);
+    BestMatches& scored(const engram_scope& abi, const ScopedRows& scope, const engram_str* terms, size_t n,
+                        const engram_ranking& ranking, const std::vector<const TermPostings*>& lists);
     // Of loaded terms, in their order. Call under the shared index lock.
     std::vector<const TermPostings*> loaded(const engram_str* terms, size_t n) const;
 
@@ -68,6 +71,14 @@ private:
     Segments segments_;
     uint64_t folded_ = 0, purges_ = 0;  // of the tenant when the search was fixed
     std::unordered_map<std::string, TermPostings> postings_;  // as this view sees them
+    struct ScoredFor {
+        uint32_t kind;
+        std::vector<std::string> workspaces, terms;
+        std::vector<double> numbers;  // of the ranking
+        bool operator==(const ScoredFor&) const = default;
+    };
+    std::unique_ptr<BestMatches> scores_;  // of the last ranking
+    ScoredFor scored_for_{};
 };
 
 }  // namespace engram::storage_sqlite

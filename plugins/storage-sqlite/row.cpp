@@ -1,24 +1,11 @@
 #include "row.hpp"
 
-#include <rapidjson/pointer.h>
-
-#include <algorithm>
 #include <cstring>
 
 namespace engram::storage_sqlite {
 namespace {
 
 [[noreturn]] void damaged(const char* what) { throw SqliteError(SQLITE_CORRUPT, std::string("damaged ") + what); }
-
-std::optional<filter::Scalar> scalarOf(const rapidjson::Value& value) {
-    using filter::Scalar;
-    if (value.IsNull()) return std::nullopt;
-    if (value.IsString()) return Scalar::ofText({value.GetString(), value.GetStringLength()});
-    if (value.IsInt64()) return Scalar::ofInteger(value.GetInt64());
-    if (value.IsNumber()) return Scalar::ofReal(value.GetDouble());
-    if (value.IsBool()) return Scalar::ofBool(value.GetBool());
-    return Scalar{};
-}
 
 }  // namespace
 
@@ -112,10 +99,7 @@ std::optional<filter::Scalar> Row::field(const engram_filter_node& node) {
             return Scalar::ofText(text_ = filter::uuidText(parent.bytes));
         }
         case ENGRAM_FIELD_POSITION: return Scalar::ofInteger(s_.integer(7));
-        case ENGRAM_FIELD_METADATA: {
-            const rapidjson::Value* value = metadata(view(node.path));
-            return value ? scalarOf(*value) : std::nullopt;
-        }
+        case ENGRAM_FIELD_METADATA: return metadata().scalarAt(view(node.path));
         case ENGRAM_FIELD_PINNED: return Scalar::ofBool(pinned());
         case ENGRAM_FIELD_TEXT: return text(8);
         case ENGRAM_FIELD_IMPORTANCE: return Scalar::ofReal(s_.real(11));
@@ -129,23 +113,13 @@ std::optional<filter::Scalar> Row::field(const engram_filter_node& node) {
     }
 }
 
-const rapidjson::Value* Row::metadata(std::string_view path) {
-    if (!metadata_read_) {
-        const std::string_view json = s_.text(9);
-        metadata_.Parse<rapidjson::kParseIterativeFlag | rapidjson::kParseFullPrecisionFlag>(json.data(), json.size());
-        metadata_read_ = true;
-    }
-    if (metadata_.HasParseError()) return nullptr;
-    return rapidjson::Pointer(path.data(), path.size()).Get(metadata_);
+const Metadata& Row::metadata() {
+    if (!metadata_) metadata_.emplace(s_.text(9));
+    return *metadata_;
 }
 
 bool Row::anyElement(const engram_filter_node& node, const filter::ElementTest& test) {
-    const rapidjson::Value* array = metadata(view(node.path));
-    if (!array || !array->IsArray()) return false;
-    return std::any_of(array->Begin(), array->End(), [&](const rapidjson::Value& element) {
-        const std::optional<filter::Scalar> scalar = scalarOf(element);
-        return scalar && test(*scalar);
-    });
+    return metadata().anyElementAt(view(node.path), test);
 }
 
 }  // namespace engram::storage_sqlite

@@ -3,12 +3,12 @@
 
 #include "codec.hpp"
 #include "connection.hpp"
+#include "metadata.hpp"
 
 #include <engram/cpp/filter.hpp>
 #include <engram/storage.h>
 
-#include <rapidjson/document.h>
-
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -46,12 +46,12 @@ public:
 private:
     engram_time time(int column) const;
     engram_uuid uuid(int column) const;
-    const rapidjson::Value* metadata(std::string_view path);  // null if it leads nowhere
+    const Metadata& metadata();
 
     const Statement& s_;
     std::vector<std::string> tags_;
-    bool tags_read_ = false, metadata_read_ = false;
-    rapidjson::Document metadata_;
+    bool tags_read_ = false;
+    std::optional<Metadata> metadata_;
     std::string text_;
     std::vector<engram_str> tag_views_;
     std::vector<TermCount> term_views_;

@@ -1,86 +1,14 @@
 #include "scoped_rows.hpp"
 
-#include "row.hpp"
-
-#include <engram/cpp/filter.hpp>
 #include <engram/cpp/text.hpp>
 
 #include <algorithm>
-#include <optional>
 
 namespace engram::storage_sqlite {
-namespace {
-
-bool isInMemory(uint32_t field) {
-    switch (field) {
-        case ENGRAM_FIELD_ID:
-        case ENGRAM_FIELD_WORKSPACE:
-        case ENGRAM_FIELD_TYPE:
-        case ENGRAM_FIELD_IMPORTANCE:
-        case ENGRAM_FIELD_CREATED_AT:
-        case ENGRAM_FIELD_UPDATED_AT:
-        case ENGRAM_FIELD_OCCURRED_AT:
-        case ENGRAM_FIELD_EXPIRES_AT:
-        case ENGRAM_FIELD_PINNED: return true;
-        default: return false;
-    }
-}
-
-// A row's fields from memory, and from the file only where memory does not have them.
-class Fields {
-public:
-    Fields(const RowFacts& facts, const Facts& all, Connection& db) : facts_(facts), all_(all), db_(db) {}
-
-    std::optional<filter::Scalar> field(const engram_filter_node& n) {
-        using filter::Scalar;
-        switch (n.field) {
-            case ENGRAM_FIELD_ID: return Scalar::ofText(text_ = filter::uuidText(facts_.id.bytes));
-            case ENGRAM_FIELD_WORKSPACE: return Scalar::ofText(all_.workspace_names.text(facts_.workspace));
-            case ENGRAM_FIELD_TYPE: {
-                const std::string& type = all_.type_names.text(facts_.type);
-                if (type.empty()) return std::nullopt;
-                return Scalar::ofText(type);
-            }
-            case ENGRAM_FIELD_IMPORTANCE: return Scalar::ofReal(facts_.importance);
-            case ENGRAM_FIELD_CREATED_AT: return time(facts_.created_at);
-            case ENGRAM_FIELD_UPDATED_AT: return time(facts_.updated_at);
-            case ENGRAM_FIELD_OCCURRED_AT: return time(facts_.occurred_at);
-            case ENGRAM_FIELD_EXPIRES_AT: return time(facts_.expires_at);
-            case ENGRAM_FIELD_PINNED: return Scalar::ofBool(facts_.pinned != 0);
-            default: return row().field(n);
-        }
-    }
-    bool anyElement(const engram_filter_node& n, const filter::ElementTest& test) { return row().anyElement(n, test); }
-    const std::vector<std::string>& tags() { return row().tags(); }
-
-private:
-    static std::optional<filter::Scalar> time(engram_time t) {
-        if (t == ENGRAM_TIME_NONE) return std::nullopt;
-        return filter::Scalar::ofInteger(t);
-    }
-
-    Row& row() {
-        if (!row_) {
-            statement_.emplace(db_, db_.prepared("SELECT " ENGRAM_ROW_COLUMNS " FROM versions WHERE rid = ?"));
-            statement_->bind(1, facts_.rid);
-            if (!statement_->step()) throw SqliteError(SQLITE_CORRUPT, "a row of the index is not in the file");
-            row_.emplace(*statement_);
-        }
-        return *row_;
-    }
-
-    const RowFacts& facts_;
-    const Facts& all_;
-    Connection& db_;
-    std::string text_;
-    std::optional<Statement> statement_;
-    std::optional<Row> row_;
-};
-
-}  // namespace
 
 ScopedRows::ScopedRows(const engram_scope& scope, Tenant& tenant, Connection& db, uint64_t at)
-    : scope_(scope), facts_(tenant.facts), db_(db), at_(at), newest_(at == tenant.lsn()) {
+    : scope_(scope), tenant_(tenant), facts_(tenant.facts), db_(db), at_(at), newest_(at == tenant.lsn()),
+      conditions_(scope.filter.n_nodes) {
     for (size_t i = 0; i < scope.n_workspaces; ++i)
         workspaces_.push_back(facts_.workspace_names.known(view(scope.workspaces[i])));
     if (newest_) {
@@ -88,11 +16,6 @@ ScopedRows::ScopedRows(const engram_scope& scope, Tenant& tenant, Connection& db
         wanted_groups_.push_back(0);
         for (size_t i = 1; i < facts_.groups().size(); ++i)
             wanted_groups_.push_back(wants(facts_.groups()[i].workspace, facts_.groups()[i].kind) ? 1 : 0);
-    }
-    verdicts_.resize(scope.filter.n_nodes);
-    for (size_t i = 0; i < scope.filter.n_nodes; ++i) {
-        const engram_filter_node& node = scope.filter.nodes[i];
-        if (node.op > ENGRAM_NOT && !isInMemory(node.field)) verdicts_[i] = tenant.verdicts.of(node, facts_.rows().size());
     }
 }
 
@@ -152,19 +75,21 @@ bool ScopedRows::passesNode(size_t index, uint32_t place) {
                 if (passesNode(node.first_child + i, place)) return true;
             return false;
         case ENGRAM_NOT: return !passesNode(node.first_child, place);
-        default: return passesCondition(index, place);
+        default: return condition(index).passes(place);
     }
 }
 
-bool ScopedRows::passesCondition(size_t index, uint32_t place) {
-    using Verdict = ConditionVerdicts::Verdict;
-    ConditionVerdicts* known = verdicts_[index].get();
-    const Verdict before = known ? known->of(place) : Verdict::Unknown;
-    if (before != Verdict::Unknown) return before == Verdict::Yes;
-    Fields fields(facts_.rows()[place], facts_, db_);
-    const bool passes = filter::Evaluator<Fields>(scope_.filter, fields).node(index);
-    if (known) known->note(place, passes ? Verdict::Yes : Verdict::No);
-    return passes;
+// Made when it is first asked for: most scopes are asked for totals and counts alone.
+Condition& ScopedRows::condition(size_t index) {
+    std::optional<Condition>& condition = conditions_[index];
+    if (!condition) condition.emplace(scope_.filter, index, tenant_, db_);
+    return *condition;
+}
+
+bool ScopedRows::passesCheaply() {
+    for (size_t i = 0; i < scope_.filter.n_nodes; ++i)
+        if (scope_.filter.nodes[i].op > ENGRAM_NOT && !condition(i).isCheap()) return false;
+    return true;
 }
 
 }  // namespace engram::storage_sqlite

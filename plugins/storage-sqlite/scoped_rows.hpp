@@ -2,12 +2,13 @@
 // view's connection for fields that are not in memory. One thread.
 #pragma once
 
+#include "conditions.hpp"
 #include "tenant.hpp"
 
 #include <engram/storage.h>
 
 #include <cstdint>
-#include <memory>
+#include <optional>
 #include <vector>
 
 namespace engram::storage_sqlite {
@@ -22,6 +23,8 @@ public:
     }
     // And passing the filter. Throws SqliteError.
     bool passes(uint32_t place) { return holds(place) && (scope_.filter.n_nodes == 0 || passesNode(0, place)); }
+    // passes() costs a few instructions for any row.
+    bool passesCheaply();
     // Of all that it holds; the filter does not count.
     Totals totals() const;
     uint64_t countIn(const TermPostings& postings) const;
@@ -30,16 +33,17 @@ private:
     bool heldAt(const RowFacts& row) const;
     bool wants(uint32_t workspace, uint32_t kind) const;
     bool passesNode(size_t index, uint32_t place);
-    bool passesCondition(size_t index, uint32_t place);
+    Condition& condition(size_t index);
 
     const engram_scope& scope_;
+    Tenant& tenant_;
     const Facts& facts_;
     Connection& db_;
     const uint64_t at_;
     const bool newest_;  // the view is of the newest state: groups tell all
     std::vector<uint32_t> workspaces_;
     std::vector<uint8_t> wanted_groups_;
-    std::vector<std::shared_ptr<ConditionVerdicts>> verdicts_;  // of the nodes that need the file
+    std::vector<std::optional<Condition>> conditions_;  // by node
 };
 
 }  // namespace engram::storage_sqlite

@@ -37,18 +37,17 @@ RowFacts factsOf(const Statement& s, Facts& facts) {
     row.expires_at = time(6);
     row.importance = s.real(7);
     row.workspace = facts.workspace_names.number(s.text(8));
-    row.type = facts.type_names.number(s.text(9));
-    row.length = static_cast<uint32_t>(s.integer(10));
-    row.kind = static_cast<uint16_t>(s.integer(11));
-    row.deleted = s.integer(12) != 0 ? 1 : 0;
-    row.pinned = s.integer(13) != 0 ? 1 : 0;
+    row.length = static_cast<uint32_t>(s.integer(9));
+    row.kind = static_cast<uint16_t>(s.integer(10));
+    row.deleted = s.integer(11) != 0 ? 1 : 0;
+    row.pinned = s.integer(12) != 0 ? 1 : 0;
     return row;
 }
 
 }  // namespace
 
 Tenant::Tenant(std::string folder, const Options& options)
-    : folder_(std::move(folder)), options_(options), number_(options.postings->newTenant()) {
+    : metadata(options.metadata), folder_(std::move(folder)), options_(options), number_(options.postings->newTenant()) {
     writer = std::make_unique<Connection>(file(), Connection::Role::Writer, options_.vfs, options_.synchronous.c_str());
     migrate(*writer);
     if (options_.max_bytes > 0) {
@@ -178,10 +177,12 @@ void Tenant::loadIndex() {
     std::lock_guard writing(writer_mutex);
     std::unique_lock lock(index_mutex);
     if (index_loaded) return;
+    Statement count = writer->statement("SELECT count(*) FROM versions");
+    if (count.step()) facts.reserve(static_cast<size_t>(count.integer(0)));
     Statement rows = writer->statement(
-        "SELECT rid, lsn_to, id, created_at, updated_at, occurred_at, expires_at, importance, workspace, type, length, kind,"
-        " deleted, pinned FROM versions ORDER BY rid");
-    while (rows.step()) facts.add(factsOf(rows, facts));
+        "SELECT rid, lsn_to, id, created_at, updated_at, occurred_at, expires_at, importance, workspace, length, kind,"
+        " deleted, pinned, type, tags FROM versions ORDER BY rid");
+    while (rows.step()) facts.add(factsOf(rows, facts), rows.text(13), rows.blob(14));
     Statement words = writer->statement("SELECT rid, terms FROM versions WHERE rid > ? AND deleted = 0 ORDER BY rid");
     words.bind(1, folded);
     loadCompanions();
@@ -235,6 +236,11 @@ bool Tenant::idle() const { return steadyNow() - last_write.load() > std::chrono
 
 void Tenant::maintain() {
     if (damaged.load()) return;
+    foldIfDue();
+    maintainMetadata();
+}
+
+void Tenant::foldIfDue() {
     std::unique_lock writing(writer_mutex, std::try_to_lock);
     if (!writing || std::chrono::steady_clock::now() < next_maintenance_) return;
     next_maintenance_ = std::chrono::steady_clock::now() + kAfterFailure;

@@ -1,13 +1,13 @@
 // One tenant's open file: the writing connection, a pool of readers, and what is kept in memory about the rows.
 //
 // Locks, always taken in this order: writer_mutex (apply, maintenance), index_mutex (shared: reads; exclusive: publishing
-// what a transaction did). Facts, companions, tail and vectors are loaded by the first
-// read that needs them.
+// what a transaction did). Facts, companions, tail and vectors are loaded by the first read that needs them.
 #pragma once
 
 #include "companions.hpp"
 #include "connection.hpp"
 #include "lexical_index.hpp"
+#include "metadata_columns.hpp"
 #include "posting_cache.hpp"
 #include "vectors.hpp"
 #include "verdicts.hpp"
@@ -37,6 +37,7 @@ struct Options {
     int checkpoint_pages = 100;    // in the log from which a checkpoint is worth its fsync
     std::chrono::milliseconds idle{300};  // without a write, until folding begins
     std::shared_ptr<PostingCache> postings = std::make_shared<PostingCache>(64u << 20);  // of all tenants
+    std::shared_ptr<Allowance> metadata = std::make_shared<Allowance>(64u << 20);  // of all tenants
 };
 
 struct Space {
@@ -77,6 +78,10 @@ public:
     // The vectors of a space; nullptr if there is none. Call without locks; use under the shared index lock.
     const VectorSet* loadVectors(uint32_t space);
 
+    // Gets ready what the conditions of a filter can be decided by without the file, as far as it takes little time. Call
+    // after loadIndex() and without locks. Throws SqliteError.
+    void prepare(const engram_filter& filter);
+
     // Decoded postings that are kept for the next search. What was decoded before a purge is not kept after it: a reader
     // takes the number of purges with its snapshot. Keep under the shared index lock.
     PostingCache::ListPointer cachedPostings(const std::string& term) const { return options_.postings->find(number_, term); }
@@ -90,7 +95,7 @@ public:
         options_.postings->forget(number_);
     }
 
-    // Folding and checkpointing, a slice at a time. [maintenance thread]
+    // Folding and checkpointing, a slice at a time, and filling columns of metadata. [maintenance thread]
     void maintain();
     // Moves the log's pages into the file. Small slices keep the stall short that writers see; at least four times a
     // slice's duration passes until the next, so that a disk with a slow fsync is not kept busy with it. Call with
@@ -116,6 +121,7 @@ public:
     bool index_loaded = false;
     std::map<uint32_t, VectorSet> vectors;  // of the spaces that are loaded
     std::vector<Space> spaces;
+    MetadataColumns metadata;
     Verdicts verdicts;
     Vocabulary vocabulary;  // locks itself
     std::map<std::string, uint64_t> counters;
@@ -128,7 +134,11 @@ public:
 
 private:
     void loadCompanions();
+    void foldIfDue();
     void fold();
+    void maintainMetadata();
+    void fillMetadata(std::chrono::steady_clock::duration most);
+    bool fillSlice();
     bool idle() const;
 
     const std::string folder_;
@@ -138,6 +148,8 @@ private:
     std::atomic<uint64_t> lsn_{0}, generation_{0};
     std::atomic<bool> trusted_{true};
     std::chrono::steady_clock::time_point next_maintenance_{};
+    std::mutex filling_mutex_;  // of who fills columns, taken before all others
+    std::chrono::steady_clock::time_point next_filling_{};
     std::mutex readers_mutex_;
     std::condition_variable reader_free_;  // for one that wants a reader
     std::condition_variable reader_back_;  // for one that waits until readers are gone

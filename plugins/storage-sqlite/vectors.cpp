@@ -23,6 +23,8 @@ constexpr size_t kSampled = 8;  // one of so many chunks, to know from the start
 constexpr size_t kBeyond = 16;  // and a sixteenth of k: more than are wanted, since sketches miss some of the last
 constexpr size_t kAhead = 6;  // rows that memory brings while others are worked on
 
+constexpr size_t kAskedFirst = 64;  // rows, until it is known whether few are wanted
+
 constexpr float kNoFloor = -2;  // less than any cosine
 
 void fetch(const int8_t* codes, size_t n) {
@@ -35,13 +37,21 @@ void fetch(const int8_t* codes, size_t n) {
 class VectorSet::Best {
 public:
     // floor: what is less similar is not looked at.
-    Best(size_t most, float floor, const std::function<bool(uint32_t)>& wanted) : most_(most), floor_(floor), wanted_(wanted) {}
+    Best(size_t most, float floor, const Wanted& wanted) : most_(most), floor_(floor), wanted_(wanted) {}
 
     bool full() const { return heap_.size() == most_; }
     bool selects() const { return full() || floor_ > kNoFloor; }
     float least() const { return full() ? std::max(floor_, heap_.front().similarity) : floor_; }
-    void offer(const Scored& row) {
-        if (isGoodEnough(row) && wanted_(row.place)) keep(row);
+    // True: most rows that are near enough are not wanted, so it pays to ask before they are scored.
+    bool asksFirst() const { return wanted_.is_cheap && asked_ >= kAskedFirst && wants_ < asked_ / 2; }
+    bool wants(uint32_t place) {
+        const bool wanted = wanted_.wants(place);
+        ++asked_;
+        wants_ += wanted ? 1 : 0;
+        return wanted;
+    }
+    void offer(const Scored& row, bool wanted) {
+        if (isGoodEnough(row) && (wanted || wants(row.place))) keep(row);
     }
     // Of rows that are wanted.
     void offerAll(const std::vector<Scored>& rows) {
@@ -69,7 +79,8 @@ private:
 
     const size_t most_;
     const float floor_;
-    const std::function<bool(uint32_t)>& wanted_;
+    const Wanted& wanted_;
+    size_t asked_ = 0, wants_ = 0;
     std::vector<Scored> heap_;  // the worst on top
 };
 
@@ -129,9 +140,9 @@ size_t VectorSet::bytes() const {
 void VectorSet::scan(const Chunk& chunk, const QueryCodes& codes, const QuerySketch* sketch, Best& best) const {
     const size_t rows = chunk.places.size(), sketched = sketch ? chunk.sketches.blocks() * kSketchBlock : 0;
     const auto rowCodes = [&](size_t row) { return chunk.codes.data() + row * dimensions_; };
-    const auto offer = [&](size_t row, int32_t product) {
+    const auto offer = [&](size_t row, int32_t product, bool wanted) {
         if (chunk.inverses[row] == 0) return;
-        best.offer({chunk.places[row], static_cast<float>(product) / codes.length() * chunk.inverses[row]});
+        best.offer({chunk.places[row], static_cast<float>(product) / codes.length() * chunk.inverses[row]}, wanted);
     };
     std::vector<size_t> near;
     std::array<int32_t, kSketchBlock> products;
@@ -139,17 +150,20 @@ void VectorSet::scan(const Chunk& chunk, const QueryCodes& codes, const QuerySke
         if (!best.selects() || from >= sketched) {
             const size_t n = std::min(kSketchBlock, rows - from);
             codes.products(rowCodes(from), n, products.data());
-            for (size_t i = 0; i < n; ++i) offer(from + i, products[i]);
+            for (size_t i = 0; i < n; ++i) offer(from + i, products[i], false);
             from += n;
             continue;
         }
+        const bool asked = best.asksFirst();
         for (near.clear(); near.size() < kBatch && from < sketched; from += kSketchBlock)
-            for (uint32_t bits = sketch->near(chunk.sketches, from / kSketchBlock, best.least()); bits != 0; bits &= bits - 1)
-                near.push_back(from + static_cast<size_t>(std::countr_zero(bits)));
+            for (uint32_t bits = sketch->near(chunk.sketches, from / kSketchBlock, best.least()); bits != 0; bits &= bits - 1) {
+                const size_t row = from + static_cast<size_t>(std::countr_zero(bits));
+                if (!asked || best.wants(chunk.places[row])) near.push_back(row);
+            }
         for (size_t n = 0; n < near.size(); ++n) {
             if (n + kAhead < near.size()) fetch(rowCodes(near[n + kAhead]), dimensions_);
             codes.products(rowCodes(near[n]), 1, products.data());
-            offer(near[n], products[0]);
+            offer(near[n], products[0], asked);
         }
     }
 }
@@ -157,8 +171,7 @@ void VectorSet::scan(const Chunk& chunk, const QueryCodes& codes, const QuerySke
 // A share of the chunks comes first, and tells a similarity that the nearest of all likely have: that of half as many again
 // as would be among them if all chunks were alike. Without it the scan looks at nearly every row until it has found some
 // that are near.
-std::vector<VectorSet::Scored> VectorSet::nearest(const float* query, size_t k,
-                                                  const std::function<bool(uint32_t)>& wanted) const {
+std::vector<VectorSet::Scored> VectorSet::nearest(const float* query, size_t k, const Wanted& wanted) const {
     const QueryCodes codes(query, dimensions_);
     if (codes.length() == 0 || k == 0) return {};
     std::optional<QuerySketch> sketch;

@@ -32,9 +32,13 @@ public:
         uint32_t place;
         float similarity;
     };
-    // The k best by cosine among the rows that `wanted` lets through; best first, ties by ascending place. Asks about a row
-    // only if it is near enough to be one of them.
-    std::vector<Scored> nearest(const float* query, size_t k, const std::function<bool(uint32_t)>& wanted) const;
+    struct Wanted {
+        std::function<bool(uint32_t place)> wants;
+        bool is_cheap;  // to ask costs less than to score a row
+    };
+    // The k best by cosine among the rows that are wanted; best first, ties by ascending place. Asks about a row only if it is
+    // near enough to be one of them, or may be so and few are wanted.
+    std::vector<Scored> nearest(const float* query, size_t k, const Wanted& wanted) const;
 
 private:
     struct Chunk {

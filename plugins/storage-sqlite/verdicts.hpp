@@ -1,5 +1,5 @@
-// What conditions on fields that only the file has (metadata, tags, ...) said about rows: a version never changes, so a row
-// is read once for a condition and not at every search. Any thread.
+// What conditions said about rows: a version never changes, so a row that only the file tells about (a name, a text) is read
+// once for a condition, and what is decided by memory is found in a byte. Any thread.
 #pragma once
 
 #include <engram/record.h>

@@ -19,7 +19,8 @@ std::string_view bytesOf(const engram_uuid& id) { return {reinterpret_cast<const
 struct Effects {
     struct NewRow {
         RowFacts facts;
-        std::string workspace, type, terms, vectors;
+        std::string workspace, type, tags, terms, vectors;
+        std::string_view metadata;  // borrowed from the batch
     };
     std::vector<NewRow> rows;
     std::vector<std::pair<uint64_t, uint64_t>> closed;  // rid, lsn_to
@@ -259,6 +260,8 @@ private:
         row.facts.pinned = r.pinned != 0 ? 1 : 0;
         row.workspace = view(r.workspace);
         row.type = view(r.type);
+        row.tags = std::move(tags);
+        row.metadata = view(r.metadata);
         row.terms = std::move(terms);
         row.vectors = std::move(vectors);
         effects_.rows.push_back(std::move(row));
@@ -414,8 +417,8 @@ private:
     void publishRows() {
         for (Effects::NewRow& row : effects_.rows) {
             row.facts.workspace = tenant_.facts.workspace_names.number(row.workspace);
-            row.facts.type = tenant_.facts.type_names.number(row.type);
-            tenant_.facts.add(row.facts);
+            tenant_.metadata.add(static_cast<uint32_t>(tenant_.facts.rows().size()), row.metadata);
+            tenant_.facts.add(row.facts, row.type, row.tags);
             if (row.facts.deleted) continue;
             tenant_.companions.add(tenant_.facts.placeOf(row.facts.rid), row.terms);
             tenant_.tail.add(row.facts.rid, std::move(row.terms));
@@ -440,6 +443,7 @@ private:
             const uint32_t place = tenant_.facts.placeOf(rid);
             for (auto& [space, set] : tenant_.vectors) set.remove(place);
             tenant_.companions.remove(place);
+            tenant_.metadata.forget(place);
             tenant_.facts.remove(rid);
             tenant_.tail.remove(rid);
         }

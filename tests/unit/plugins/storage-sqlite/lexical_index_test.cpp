@@ -116,6 +116,35 @@ TEST("names get numbers once") {
     CHECK_TEXT("a", names.text(a));
 }
 
+TEST("a type and tags are kept once, and nothing of them when the last row that has them is removed") {
+    Facts facts;
+    const std::string long_tags(1000, 't');
+    for (uint64_t rid = 1; rid <= 2; ++rid) facts.add(row(rid), "note", long_tags);
+    facts.add(row(3), "fact", "");
+    CHECK_EQ(facts.tagsOf()[0], facts.tagsOf()[1]);
+    CHECK(facts.tagsOf()[0] != facts.tagsOf()[2] && facts.typeOf()[0] != facts.typeOf()[2]);
+    const size_t before = facts.bytes();
+    facts.remove(1);
+    facts.remove(1);
+    CHECK_EQ(before, facts.bytes());
+    CHECK_TEXT(long_tags, facts.tags(facts.tagsOf()[1]));
+    CHECK_TEXT("note", facts.type(facts.typeOf()[1]));
+    const uint32_t number = facts.tagsOf()[1];
+    facts.remove(2);
+    CHECK(facts.bytes() + long_tags.size() < before);
+    facts.add(row(4), "note", "others");
+    CHECK_EQ(number, facts.tagsOf()[3]);
+    CHECK_TEXT("others", facts.tags(number));
+    CHECK_TEXT("fact", facts.type(facts.typeOf()[2]));
+}
+
+TEST("rows whose number was known take 112 bytes each and some room for more") {
+    Facts facts;
+    facts.reserve(10000);
+    for (uint64_t rid = 1; rid <= 10000; ++rid) facts.add(row(rid), "note", "tags");
+    CHECK(facts.bytes() >= 10000 * 112 && facts.bytes() < 10000 * 112 * 5 / 4);
+}
+
 TEST("sealed after every row, the tail stays a handful of segments with every posting") {
     Tail tail;
     for (uint64_t rid = 1; rid <= 3000; ++rid) {
@@ -193,4 +222,24 @@ TEST("the oldest segments are folded as one, as far as their rows go") {
     tail.dropFirst(n);
     CHECK_EQ(2500 - two, tail.rows());
     CHECK_EQ(uint64_t(two + 1), rowsOf(tail, "all").front());
+}
+
+TEST("rows that stand without gaps and rows with a gap each are placed alike") {
+    for (const uint64_t step : {1, 3}) {
+        Facts facts;
+        std::vector<Posting> postings;
+        for (uint64_t n = 0; n < 500; ++n) {
+            facts.add(row(7 + n * step));
+            if (n % 7 == 0) postings.push_back({7 + n * step, 1});
+        }
+        std::vector<PlacedPosting> placed;
+        facts.place(postings, placed);
+        CHECK_EQ(postings.size(), placed.size());
+        for (size_t i = 0; i < placed.size(); ++i) CHECK_EQ(uint32_t(7 * i), placed[i].place);
+        CHECK_EQ(499u, facts.placeOf(7 + 499 * step));
+        CHECK_EQ(Facts::kNowhere, facts.placeOf(7 + 500 * step));
+        CHECK_EQ(Facts::kNowhere, facts.placeOf(6));
+        CHECK_EQ(100u, facts.placesUpTo(7 + 99 * step));
+        CHECK_EQ(500u, facts.placesUpTo(UINT64_MAX));
+    }
 }

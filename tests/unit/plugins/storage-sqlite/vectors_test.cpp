@@ -38,7 +38,7 @@ double cosine(const Vector& a, const Vector& b) {
     return ab / std::sqrt(aa * bb);
 }
 
-const auto kAll = [](uint32_t) { return true; };
+const VectorSet::Wanted kAll{[](uint32_t) { return true; }, true};
 
 }  // namespace
 
@@ -77,10 +77,11 @@ TEST("only wanted rows are found, and a row is asked about only if it is near en
     }
     size_t asked = 0;
     const Vector query = {1, 0};
-    const auto nearest = set.nearest(query.data(), 3, [&](uint32_t place) {
+    const auto each_hundredth = [&](uint32_t place) {
         ++asked;
         return place % 100 == 0;
-    });
+    };
+    const auto nearest = set.nearest(query.data(), 3, {each_hundredth, false});
     CHECK_EQ(size_t(3), nearest.size());
     for (const auto& scored : nearest) CHECK_EQ(0u, scored.place % 100);
     CHECK(nearest[0].place < nearest[1].place || nearest[0].similarity > nearest[1].similarity);
@@ -116,4 +117,18 @@ TEST("a few vectors take a few bytes, and many hardly more than their codes") {
     CHECK(small.bytes() < 2000);
     for (uint32_t place = 1; place <= 4096; ++place) large.add(place, quantised(Vector(384, 1.0f)));
     CHECK_MESSAGE(std::to_string(large.bytes()), large.bytes() < 4096 * 384 * 12 / 8);
+}
+
+TEST("whether a row is wanted may be asked before or after it is scored") {
+    constexpr size_t kRows = 20000, kDimensions = 384;
+    std::mt19937 random(7);
+    VectorSet set(kDimensions);
+    for (uint32_t place = 0; place < kRows; ++place) set.add(place, quantised(randomVector(random, kDimensions)));
+    const auto few = [](uint32_t place) { return place % 20 == 3; };
+    for (int i = 0; i < 5; ++i) {
+        const Vector query = randomVector(random, kDimensions);
+        const auto before = set.nearest(query.data(), 50, {few, true}), after = set.nearest(query.data(), 50, {few, false});
+        CHECK_EQ(after.size(), before.size());
+        for (size_t n = 0; n < after.size(); ++n) CHECK(before[n].place == after[n].place && few(after[n].place));
+    }
 }
