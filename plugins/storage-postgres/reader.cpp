@@ -11,6 +11,7 @@ namespace engram::storage_postgres {
 namespace {
 
 constexpr size_t kRows = 500;  // fetched at once; with texts of a megabyte that is enough
+constexpr size_t kFilterRows = 1000;  // that a filter is asked of at once
 
 std::string idBytes(const engram_uuid& id) { return std::string(binary::uuid(id)); }
 
@@ -133,48 +134,47 @@ engram_status Reader::pushPage(const std::vector<uint64_t>& rids, uint32_t want,
     return ENGRAM_OK;
 }
 
+// A filter that needs rows is asked in the order of the list and of few rows at first, since most filters let most through;
+// then of ever more, so that one that lets few through costs few passes over the facts.
 engram_status Reader::list(const engram_list_query& query, const engram_rows& rows, std::string& next_cursor) {
     std::optional<Place> after;
     if (query.cursor.len > 0 && !(after = readCursor(view(query.cursor), query))) return ENGRAM_INVALID_ARGUMENT;
-    using Candidate = std::pair<Place, uint64_t>;  // rid
-    std::vector<Candidate> candidates;
     const bool by_row = needsRow(query.scope.filter);
-    {
-        const auto index = view_.tenant->index();
-        const auto lock = ensure(*index, {});
-        const Scope scope(query.scope, *index, view_.at);
-        for (const RowFacts& row : index->rows()) {
-            if (!(by_row ? scope.holds(row) : scope.passes(row))) continue;
-            const Place place = placeOf(row, query.order);
-            if (!after || before(*after, place, query.descending)) candidates.emplace_back(place, row.rid);
-        }
+    const size_t wanted = size_t(query.limit) + 1;  // one more tells whether there is another page
+    std::vector<ListedRow> page;
+    for (size_t most = by_row ? std::max(kRows, wanted) : wanted; page.size() < wanted; most *= 4) {
+        std::vector<ListedRow> first = firstOf(query, after, most);
+        const bool more = first.size() == most;
+        if (more) after = first.back().place;
+        if (by_row) addPassing(query.scope.filter, first, wanted, page);
+        else page = std::move(first);
+        if (!more) break;
     }
-    // A heap with the first of the order on top: only as many are put in order as the page and its filter need.
-    auto later = [&](const Candidate& a, const Candidate& b) { return before(b.first, a.first, query.descending); };
-    std::make_heap(candidates.begin(), candidates.end(), later);
-    std::vector<uint64_t> page;
-    Place last;
-    while (!candidates.empty() && next_cursor.empty()) {
-        std::vector<Place> places;
+    if (page.size() == wanted) {
+        page.pop_back();
+        next_cursor = cursorOf(page.back().place, query);
+    }
+    std::vector<uint64_t> rids;
+    for (const ListedRow& row : page) rids.push_back(row.rid);
+    return pushPage(rids, query.want, rows);
+}
+
+std::vector<ListedRow> Reader::firstOf(const engram_list_query& query, const std::optional<Place>& after, size_t most) {
+    const auto index = view_.tenant->index();
+    const auto lock = ensure(*index, {});
+    return firstRows(query, *index, Scope(query.scope, *index, view_.at), after, most);
+}
+
+void Reader::addPassing(const engram_filter& filter, const std::vector<ListedRow>& candidates, size_t wanted,
+                        std::vector<ListedRow>& page) {
+    for (size_t begin = 0; begin < candidates.size() && page.size() < wanted; begin += kFilterRows) {
+        const size_t end = std::min(candidates.size(), begin + kFilterRows);
         std::vector<uint64_t> rids;
-        const size_t chunk = by_row ? std::max<size_t>(kRows, query.limit) : query.limit + size_t(1);
-        for (; !candidates.empty() && rids.size() < chunk; candidates.pop_back()) {
-            std::pop_heap(candidates.begin(), candidates.end(), later);
-            places.push_back(candidates.back().first);
-            rids.push_back(candidates.back().second);
-        }
-        const std::vector<bool> good = by_row ? passing(query.scope.filter, rids) : std::vector<bool>(rids.size(), true);
-        for (size_t i = 0; i < rids.size() && next_cursor.empty(); ++i) {
-            if (!good[i]) continue;
-            if (page.size() == query.limit) {
-                next_cursor = cursorOf(last, query);
-                break;
-            }
-            page.push_back(rids[i]);
-            last = places[i];
-        }
+        for (size_t i = begin; i < end; ++i) rids.push_back(candidates[i].rid);
+        const std::vector<bool> passes = passing(filter, rids);
+        for (size_t i = begin; i < end && page.size() < wanted; ++i)
+            if (passes[i - begin]) page.push_back(candidates[i]);
     }
-    return pushPage(page, query.want, rows);
 }
 
 }  // namespace engram::storage_postgres

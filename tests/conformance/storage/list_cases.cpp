@@ -138,6 +138,30 @@ TEST("pages are full until the last one, however few records the filter lets thr
     }
 }
 
+TEST("a filter that lets one of a thousand through fills its pages from all of them") {
+    Fresh f;
+    std::vector<Op> ops;
+    for (uint64_t n = 1; n <= 3500; ++n) {
+        Record r;
+        r.id = idOf(n);
+        r.created_at = static_cast<engram_time>(n * 11 % 3500);
+        if (n % 1000 == 7) r.metadata = R"({"rare":true})";
+        ops.push_back(put(r));
+        if (ops.size() < 500) continue;
+        f.store.write(ops);
+        ops.clear();
+    }
+    const auto view = f.store.view();
+    for (const uint32_t limit : {1u, 3u, 10u}) {
+        Listing listing;
+        listing.scope.filter = {whereMetadata("/rare", ENGRAM_EXISTS, {})};
+        listing.limit = limit;
+        CHECK_TEXT("7 1007 2007 3007 ", shown(numbersOf(view->listAll(listing))));  // created at 77, 577, 1077, 1577
+        listing.descending = 1;
+        CHECK_TEXT("3007 2007 1007 7 ", shown(numbersOf(view->listAll(listing))));
+    }
+}
+
 TEST("a listing goes on at its place when records are written between its pages") {
     Fresh f;
     for (uint64_t n : {2, 4, 6, 8}) {
