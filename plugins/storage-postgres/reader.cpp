@@ -25,13 +25,51 @@ int32_t wantedBy(const engram_filter& filter) {
     return ENGRAM_WANT_METADATA | (text ? int32_t(ENGRAM_WANT_TEXT) : 0);
 }
 
+engram_record factsOf(const RowFacts& row) {
+    engram_record record{};
+    record.size = sizeof record;
+    record.kind = row.kind;
+    record.id = row.id;
+    record.importance = row.importance;
+    record.pinned = row.pinned;
+    record.created_at = row.created_at;
+    record.updated_at = row.updated_at;
+    record.occurred_at = row.occurred_at;
+    record.expires_at = row.expires_at;
+    record.valid_from = row.valid_from;
+    record.valid_until = row.valid_until;
+    record.length = row.length;
+    record.rid = record.lsn_from = row.rid;
+    record.lsn_to = row.lsn_to;
+    return record;
+}
+
 }  // namespace
 
 std::shared_lock<std::shared_mutex> Reader::ensure(SearchIndex& index, const SearchIndex::Needs& needs) {
     return index.ensure(session_, view_.tenant->id, view_.incarnation, view_.newest, needs);
 }
 
+// From memory: no round trip once the index has what was written before the view.
+engram_status Reader::getFacts(const engram_ref* refs, size_t n, const engram_rows& rows) {
+    std::vector<std::pair<size_t, RowFacts>> found;
+    {
+        const auto index = view_.tenant->index();
+        const auto lock = ensure(*index, {});
+        for (size_t i = 0; i < n; ++i)
+            if (const RowFacts* row = index->find(refs[i].rid); row && row->visibleAt(view_.at) && !row->deleted)
+                found.emplace_back(i, *row);
+    }
+    for (const auto& [i, row] : found) {
+        const engram_record record = factsOf(row);
+        if (const engram_status status = rows.row(rows.ctx, i, &record); status != ENGRAM_OK) return status;
+    }
+    return ENGRAM_OK;
+}
+
 engram_status Reader::get(const engram_ref* refs, size_t n, uint32_t want, const engram_rows& rows) {
+    const bool numbered = std::all_of(refs, refs + n, [](const engram_ref& ref) { return ref.by == ENGRAM_BY_RID; });
+    if (want == ENGRAM_WANT_FACTS && numbered) return getFacts(refs, n, rows);
     Array ids(Type::Uuid), rids(Type::Integer), workspaces(Type::Text), kinds(Type::Small), names(Type::Text);
     std::vector<size_t> named;
     std::set<std::string> distinct;

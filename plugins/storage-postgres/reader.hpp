@@ -53,6 +53,7 @@ public:
                            const engram_rows& rows);
 
 private:
+    engram_status getFacts(const engram_ref* refs, size_t n, const engram_rows& rows);
     uint32_t dimensionsOf(uint32_t space);  // 0: no such space
     // The rows of a view's row numbers that pass a filter that needs the row.
     std::vector<bool> passing(const engram_filter& filter, const std::vector<uint64_t>& rids);

@@ -82,6 +82,11 @@ std::optional<uint32_t> SearchIndex::slotOf(uint64_t rid) const {
     return rows_[slot].rid == rid ? std::optional(slot) : std::nullopt;
 }
 
+const RowFacts* SearchIndex::find(uint64_t rid) const {
+    const auto slot = slotOf(rid);
+    return slot ? &rows_[*slot] : nullptr;
+}
+
 void SearchIndex::reset() {
     rows_.clear();
     rids_.clear();

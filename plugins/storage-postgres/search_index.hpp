@@ -96,6 +96,7 @@ public:
 
     // Under the lock of ensure():
     const std::vector<RowFacts>& rows() const { return rows_; }  // ascending rid, but for purged ones
+    const RowFacts* find(uint64_t rid) const;                    // nullptr: no such row, or purged
     const std::map<std::string, std::vector<Posting>, std::less<>>& postings() const { return postings_; }
     const VectorSet* vectors(uint32_t space) const;
     // Of the state at exactly this LSN; nothing if the index has gone on, and rows must be counted.
