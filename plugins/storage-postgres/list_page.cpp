@@ -84,7 +84,7 @@ private:
 
 }  // namespace
 
-std::vector<ListedRow> firstRows(const engram_list_query& query, const SearchIndex& index, const Scope& scope,
+std::vector<ListedRow> firstRows(const engram_list_query& query, const SearchIndex& index, Scope& scope,
                                  const std::optional<Place>& after, size_t most) {
     const std::vector<RowFacts>& rows = index.rows();
     const Order order(query, rows);
@@ -98,7 +98,7 @@ std::vector<ListedRow> firstRows(const engram_list_query& query, const SearchInd
         if (!scope.holds(rows[slot])) continue;
         const Candidate candidate = order.at(slot);
         if (!first.wants(candidate) || (after && !order.before(key, after->id, candidate))) continue;
-        if (scope.rowsNeeded() || scope.passes(rows[slot])) first.add(candidate);
+        if (scope.mayPass(rows[slot])) first.add(candidate);
     }
     std::vector<ListedRow> out;
     for (const Candidate& each : std::move(first).inOrder())

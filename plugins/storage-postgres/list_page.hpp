@@ -15,9 +15,9 @@ struct ListedRow {
     Place place;
 };
 
-// In the order of the list, at most `most`, which is not 0: fewer are all there are after `after`. Without the filter where
-// the scope needs rows for it.
-std::vector<ListedRow> firstRows(const engram_list_query& query, const SearchIndex& index, const Scope& scope,
+// In the order of the list, at most `most`, which is not 0: fewer are all there are after `after`. Where the filter needs
+// rows, those that may pass.
+std::vector<ListedRow> firstRows(const engram_list_query& query, const SearchIndex& index, Scope& scope,
                                  const std::optional<Place>& after, size_t most);
 
 }  // namespace engram::storage_postgres

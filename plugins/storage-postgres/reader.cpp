@@ -200,7 +200,8 @@ engram_status Reader::list(const engram_list_query& query, const engram_rows& ro
 std::vector<ListedRow> Reader::firstOf(const engram_list_query& query, const std::optional<Place>& after, size_t most) {
     const auto index = view_.tenant->index();
     const auto lock = ensure(*index, {});
-    return firstRows(query, *index, Scope(query.scope, *index, view_.at), after, most);
+    Scope scope(query.scope, *index, view_.at);
+    return firstRows(query, *index, scope, after, most);
 }
 
 void Reader::addPassing(const engram_filter& filter, const std::vector<ListedRow>& candidates, size_t wanted,

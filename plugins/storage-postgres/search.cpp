@@ -78,7 +78,7 @@ std::vector<double> scoresOf(const Matches& matches, const engram_ranking& ranki
 }
 
 // Merges the terms' postings by row.
-Matches merged(const SearchIndex& index, const Scope& scope, const engram_str* terms, size_t n) {
+Matches merged(const SearchIndex& index, Scope&& scope, const engram_str* terms, size_t n) {
     std::vector<const std::vector<Posting>*> lists;
     for (size_t i = 0; i < n; ++i) lists.push_back(&postingsOf(index, view(terms[i])));
     std::vector<size_t> at(n, 0);
@@ -89,7 +89,7 @@ Matches merged(const SearchIndex& index, const Scope& scope, const engram_str* t
             if (at[i] < lists[i]->size()) slot = std::min(slot, (*lists[i])[at[i]].slot);
         if (slot == UINT32_MAX) return out;
         const RowFacts& row = index.rows()[slot];
-        const bool wanted = scope.rowsNeeded() ? scope.holds(row) : scope.passes(row);
+        const bool wanted = scope.mayPass(row);
         for (size_t i = 0; i < n; ++i) {
             const bool here = at[i] < lists[i]->size() && (*lists[i])[at[i]].slot == slot;
             const uint32_t tf = here ? (*lists[i])[at[i]++].tf : 0;
@@ -257,12 +257,12 @@ engram_status Reader::nearest(const engram_scope& abi, uint32_t space, const flo
     {
         const auto index = view_.tenant->index();
         const auto lock = ensure(*index, {SearchIndex::Needs::Words::No, space, dimensions, view_.fills});
-        const Scope scope(abi, *index, view_.at);
+        Scope scope(abi, *index, view_.at);
         index->vectors(space)->scan(vector, [&](uint32_t slot, float similarity) {
             const RowFacts& row = index->rows()[slot];
             const engram_neighbour one{row.rid, similarity, 0};
             if (!by_row && found.size() == k && (k == 0 || !better(one, found.front()))) return;
-            if (!(by_row ? scope.holds(row) : scope.passes(row))) return;
+            if (!scope.mayPass(row)) return;
             found.push_back(one);
             if (by_row) return;
             std::push_heap(found.begin(), found.end(), better);  // the worst on top

@@ -42,6 +42,21 @@ uint32_t Names::known(std::string_view name) const {
     return it == numbers_.end() ? UINT32_MAX : it->second;
 }
 
+uint32_t TagSets::number(std::string_view encoded) {
+    const auto [it, fresh] = numbers_.emplace(std::string(encoded), static_cast<uint32_t>(sets_.size()));
+    if (!fresh) return it->second;
+    std::vector<std::string> tags;
+    const bool sound = decodeTexts(encoded, tags);
+    bytes_ += 3 * encoded.size() + 128 + tags.size() * sizeof(std::string);
+    sets_.push_back(sound ? std::optional(std::move(tags)) : std::nullopt);
+    return it->second;
+}
+
+const std::vector<std::string>& TagSets::tags(uint32_t number) const {
+    if (!sets_[number]) throw PostgresError("XX001", "damaged tags");
+    return *sets_[number];
+}
+
 void VectorSet::put(uint32_t slot, std::string_view codes) {
     if (codes.size() != dimensions_) return;
     const auto [place, fresh] = places_.emplace(slot, slots_.size());
@@ -95,6 +110,7 @@ void SearchIndex::reset() {
     totals_.clear();
     workspaces = {};
     types = {};
+    tag_sets = {};
     n_postings_ = purged_ = 0;
     facts_upto_ = words_upto_ = purges_upto_ = 0;
 }
@@ -151,6 +167,7 @@ void SearchIndex::addFacts(const Result& r, uint64_t upto) {
         row.length = static_cast<uint32_t>(r.small(i, 14));
         row.deleted = r.small(i, 15) != 0 ? 1 : 0;
         row.pinned = r.small(i, 16) != 0 ? 1 : 0;
+        row.tags = tag_sets.number(r.bytes(i, 17));
         if (!r.isNull(i, 2))
             if (const auto closed = slotOf(static_cast<uint64_t>(r.integer(i, 2)))) close(rows_[*closed], row.rid);
         count(row, +1);
@@ -249,7 +266,7 @@ std::shared_lock<std::shared_mutex> SearchIndex::ensure(Session& session, const 
 void SearchIndex::weigh() {
     std::shared_lock lock(mutex_);
     size_t bytes = rows_.size() * (sizeof(RowFacts) + sizeof(uint64_t)) + n_postings_ * sizeof(Posting);
-    bytes += postings_.size() * 128;
+    bytes += postings_.size() * 128 + tag_sets.bytes();
     for (const auto& [space, set] : vectors_) bytes += set.bytes();
     bytes_ = bytes;
 }
