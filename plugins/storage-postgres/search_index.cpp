@@ -80,6 +80,15 @@ void VectorSet::scan(const float* query, const std::function<void(uint32_t, floa
     }
 }
 
+std::optional<float> VectorSet::similarity(uint32_t slot, const float* query, float inverse) const {
+    const auto place = places_.find(slot);
+    if (place == places_.end() || norms_[place->second] == 0) return std::nullopt;
+    const int8_t* codes = codesOf(codes_) + place->second * dimensions_;
+    float product = 0;
+    for (uint32_t d = 0; d < dimensions_; ++d) product += query[d] * static_cast<float>(codes[d]);
+    return product * inverse * (1.0f / norms_[place->second]);
+}
+
 const VectorSet* SearchIndex::vectors(uint32_t space) const {
     auto it = vectors_.find(space);
     return it == vectors_.end() ? nullptr : &it->second;

@@ -83,7 +83,10 @@ public:
     uint32_t dimensions() const { return dimensions_; }
     size_t bytes() const { return slots_.size() * (dimensions_ + 48); }
     // Calls `scored` with each row's slot and cosine; rows and queries without a direction have none.
+    // The query is rounded as the rows are.
     void scan(const float* query, const std::function<void(uint32_t slot, float similarity)>& scored) const;
+    // The cosine without rounding the query; nothing for a row that is not here. inverse: 1 / length of the query.
+    std::optional<float> similarity(uint32_t slot, const float* query, float inverse) const;
 
     uint64_t upto = 0, fills = 0;  // LSN, and count of the tenant's fills, that are in it
 
@@ -114,6 +117,7 @@ public:
     // Under the lock of ensure():
     const std::vector<RowFacts>& rows() const { return rows_; }  // ascending rid, but for purged ones
     const RowFacts* find(uint64_t rid) const;                    // nullptr: no such row, or purged
+    std::optional<uint32_t> slotOf(uint64_t rid) const;
     const std::map<std::string, std::vector<Posting>, std::less<>>& postings() const { return postings_; }
     const VectorSet* vectors(uint32_t space) const;
     // Of the state at exactly this LSN; nothing if the index has gone on, and rows must be counted.
@@ -131,7 +135,6 @@ private:
     void close(RowFacts& row, uint64_t lsn_to);
     void count(const RowFacts& row, int sign);
     void reset();
-    std::optional<uint32_t> slotOf(uint64_t rid) const;
     void weigh();
 
     std::mutex loading_;  // one thread at a time reads what is new; before mutex_

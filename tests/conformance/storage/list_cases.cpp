@@ -1,5 +1,6 @@
 // list(): orders, ties, absent times, cursors, scopes.
 #include <algorithm>
+#include <cmath>
 #include <iterator>
 
 #include "store.hpp"
@@ -290,6 +291,28 @@ TEST("a scope holds to its kind and workspaces in every read") {
         }
     CHECK(view->listAll({{ENGRAM_KIND_ANY, {"absent", ""}, {}}}).empty());
     CHECK_EQ(size_t(4), view->listAll({{ENGRAM_KIND_ANY, {"a", "b", "a"}, {}}}).size());
+}
+
+TEST("a similarity is that of the query as it was asked") {
+    Fresh f;
+    const uint32_t space = f.store.createSpace("model", 2);
+    std::vector<Op> ops;
+    for (uint64_t n = 1; n <= 3; ++n) {
+        Record r;
+        r.id = idOf(n);
+        r.vectors[space] = {127, static_cast<float>(n)};  // what eight bits hold without rounding
+        ops.push_back(put(r));
+    }
+    f.store.write(ops);
+    const auto view = f.store.view();
+    const float y = 1.4f;  // eight bits round it to 1
+    const auto found = view->nearest({}, space, {127, y}, 3);
+    CHECK_EQ(size_t(3), found.size());
+    for (const auto& neighbour : found) {
+        const double n = view->byRid(neighbour.rid)->id[15];
+        const double cosine = (127.0 * 127 + n * y) / std::sqrt((127.0 * 127 + n * n) * (127.0 * 127 + y * y));
+        CHECK(std::fabs(cosine - static_cast<double>(neighbour.similarity)) < 1e-6);
+    }
 }
 
 TEST("words like another come nearest first, then most frequent, then by their bytes") {
