@@ -10,9 +10,8 @@ struct Found {
     std::vector<engram_member> members;
 };
 
-// Those of a scope without its filter where that needs rows of the table.
-std::vector<Found> groupsOf(const SearchIndex& index, const Scope& scope, uint64_t at, const uint64_t* rids, size_t n,
-                            uint64_t most) {
+// Those that may pass, where the filter needs rows of the table.
+std::vector<Found> groupsOf(const SearchIndex& index, Scope& scope, uint64_t at, const uint64_t* rids, size_t n, uint64_t most) {
     std::vector<Found> found;
     std::vector<const std::vector<Posting>*> seen;
     for (size_t i = 0; i < n; ++i) {
@@ -28,7 +27,7 @@ std::vector<Found> groupsOf(const SearchIndex& index, const Scope& scope, uint64
                 const RowFacts& row = index.rows()[posting.slot];
                 if (!scope.holds(row)) continue;
                 ++size;
-                if (scope.rowsNeeded() || scope.passes(row)) one.members.push_back({row.rid, row.length, 0});
+                if (scope.mayPass(row)) one.members.push_back({row.rid, row.length, 0});
             }
             if (size > most) break;
             most -= size;
@@ -46,7 +45,8 @@ engram_status Reader::companions(const engram_scope& abi, const uint64_t* rids, 
     {
         const auto index = view_.tenant->index();
         const auto lock = ensure(*index, {SearchIndex::Needs::Words::Yes});
-        found = groupsOf(*index, Scope(abi, *index, view_.at), view_.at, rids, n, most);
+        Scope scope(abi, *index, view_.at);
+        found = groupsOf(*index, scope, view_.at, rids, n, most);
     }
     if (needsRow(abi.filter)) {
         std::vector<uint64_t> all;

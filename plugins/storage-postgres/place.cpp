@@ -40,20 +40,14 @@ bool unhex(std::string_view text, Packed& packed) {
 
 }  // namespace
 
-Place placeOf(const RowFacts& row, uint32_t order) {
-    if (order == ENGRAM_ORDER_IMPORTANCE) return {false, row.importance, 0, row.id};
-    const engram_time time = order == ENGRAM_ORDER_UPDATED    ? row.updated_at
-                             : order == ENGRAM_ORDER_OCCURRED ? row.occurred_at
-                                                              : row.created_at;
-    return {time == ENGRAM_TIME_NONE, 0, time == ENGRAM_TIME_NONE ? 0 : time, row.id};
+engram_time timeOf(const RowFacts& row, uint32_t order) {
+    return order == ENGRAM_ORDER_UPDATED ? row.updated_at : order == ENGRAM_ORDER_OCCURRED ? row.occurred_at : row.created_at;
 }
 
-bool before(const Place& a, const Place& b, uint32_t descending) {
-    if (a.absent != b.absent) return b.absent;
-    if (a.number != b.number) return descending ? a.number > b.number : a.number < b.number;
-    if (a.time != b.time) return descending ? a.time > b.time : a.time < b.time;
-    const int c = std::memcmp(a.id.bytes, b.id.bytes, sizeof a.id.bytes);
-    return descending ? c > 0 : c < 0;
+Place placeOf(const RowFacts& row, uint32_t order) {
+    if (order == ENGRAM_ORDER_IMPORTANCE) return {false, row.importance, 0, row.id};
+    const engram_time time = timeOf(row, order);
+    return {time == ENGRAM_TIME_NONE, 0, time == ENGRAM_TIME_NONE ? 0 : time, row.id};
 }
 
 std::string cursorOf(const Place& place, const engram_list_query& query) {

@@ -17,8 +17,8 @@ struct Place {
     engram_uuid id{};
 };
 
+engram_time timeOf(const RowFacts& row, uint32_t order);  // for the orders by a time
 Place placeOf(const RowFacts& row, uint32_t order);
-bool before(const Place& a, const Place& b, uint32_t descending);
 std::string cursorOf(const Place& place, const engram_list_query& query);
 // Nothing if the text is not a cursor of this order and direction.
 std::optional<Place> readCursor(std::string_view text, const engram_list_query& query);

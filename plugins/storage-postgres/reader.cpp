@@ -11,6 +11,7 @@ namespace engram::storage_postgres {
 namespace {
 
 constexpr size_t kRows = 500;  // fetched at once; with texts of a megabyte that is enough
+constexpr size_t kFilterRows = 1000;  // that a filter is asked of at once
 
 std::string idBytes(const engram_uuid& id) { return std::string(binary::uuid(id)); }
 
@@ -24,13 +25,51 @@ int32_t wantedBy(const engram_filter& filter) {
     return ENGRAM_WANT_METADATA | (text ? int32_t(ENGRAM_WANT_TEXT) : 0);
 }
 
+engram_record factsOf(const RowFacts& row) {
+    engram_record record{};
+    record.size = sizeof record;
+    record.kind = row.kind;
+    record.id = row.id;
+    record.importance = row.importance;
+    record.pinned = row.pinned;
+    record.created_at = row.created_at;
+    record.updated_at = row.updated_at;
+    record.occurred_at = row.occurred_at;
+    record.expires_at = row.expires_at;
+    record.valid_from = row.valid_from;
+    record.valid_until = row.valid_until;
+    record.length = row.length;
+    record.rid = record.lsn_from = row.rid;
+    record.lsn_to = row.lsn_to;
+    return record;
+}
+
 }  // namespace
 
 std::shared_lock<std::shared_mutex> Reader::ensure(SearchIndex& index, const SearchIndex::Needs& needs) {
     return index.ensure(session_, view_.tenant->id, view_.incarnation, view_.newest, needs);
 }
 
+// From memory: no round trip once the index has what was written before the view.
+engram_status Reader::getFacts(const engram_ref* refs, size_t n, const engram_rows& rows) {
+    std::vector<std::pair<size_t, RowFacts>> found;
+    {
+        const auto index = view_.tenant->index();
+        const auto lock = ensure(*index, {});
+        for (size_t i = 0; i < n; ++i)
+            if (const RowFacts* row = index->find(refs[i].rid); row && row->visibleAt(view_.at) && !row->deleted)
+                found.emplace_back(i, *row);
+    }
+    for (const auto& [i, row] : found) {
+        const engram_record record = factsOf(row);
+        if (const engram_status status = rows.row(rows.ctx, i, &record); status != ENGRAM_OK) return status;
+    }
+    return ENGRAM_OK;
+}
+
 engram_status Reader::get(const engram_ref* refs, size_t n, uint32_t want, const engram_rows& rows) {
+    const bool numbered = std::all_of(refs, refs + n, [](const engram_ref& ref) { return ref.by == ENGRAM_BY_RID; });
+    if (want == ENGRAM_WANT_FACTS && numbered) return getFacts(refs, n, rows);
     Array ids(Type::Uuid), rids(Type::Integer), workspaces(Type::Text), kinds(Type::Small), names(Type::Text);
     std::vector<size_t> named;
     std::set<std::string> distinct;
@@ -133,48 +172,48 @@ engram_status Reader::pushPage(const std::vector<uint64_t>& rids, uint32_t want,
     return ENGRAM_OK;
 }
 
+// A filter that needs rows is asked in the order of the list and of few rows at first, since most filters let most through;
+// then of ever more, so that one that lets few through costs few passes over the facts.
 engram_status Reader::list(const engram_list_query& query, const engram_rows& rows, std::string& next_cursor) {
     std::optional<Place> after;
     if (query.cursor.len > 0 && !(after = readCursor(view(query.cursor), query))) return ENGRAM_INVALID_ARGUMENT;
-    using Candidate = std::pair<Place, uint64_t>;  // rid
-    std::vector<Candidate> candidates;
     const bool by_row = needsRow(query.scope.filter);
-    {
-        const auto index = view_.tenant->index();
-        const auto lock = ensure(*index, {});
-        const Scope scope(query.scope, *index, view_.at);
-        for (const RowFacts& row : index->rows()) {
-            if (!(by_row ? scope.holds(row) : scope.passes(row))) continue;
-            const Place place = placeOf(row, query.order);
-            if (!after || before(*after, place, query.descending)) candidates.emplace_back(place, row.rid);
-        }
+    const size_t wanted = size_t(query.limit) + 1;  // one more tells whether there is another page
+    std::vector<ListedRow> page;
+    for (size_t most = by_row ? std::max(kRows, wanted) : wanted; page.size() < wanted; most *= 4) {
+        std::vector<ListedRow> first = firstOf(query, after, most);
+        const bool more = first.size() == most;
+        if (more) after = first.back().place;
+        if (by_row) addPassing(query.scope.filter, first, wanted, page);
+        else page = std::move(first);
+        if (!more) break;
     }
-    // A heap with the first of the order on top: only as many are put in order as the page and its filter need.
-    auto later = [&](const Candidate& a, const Candidate& b) { return before(b.first, a.first, query.descending); };
-    std::make_heap(candidates.begin(), candidates.end(), later);
-    std::vector<uint64_t> page;
-    Place last;
-    while (!candidates.empty() && next_cursor.empty()) {
-        std::vector<Place> places;
+    if (page.size() == wanted) {
+        page.pop_back();
+        next_cursor = cursorOf(page.back().place, query);
+    }
+    std::vector<uint64_t> rids;
+    for (const ListedRow& row : page) rids.push_back(row.rid);
+    return pushPage(rids, query.want, rows);
+}
+
+std::vector<ListedRow> Reader::firstOf(const engram_list_query& query, const std::optional<Place>& after, size_t most) {
+    const auto index = view_.tenant->index();
+    const auto lock = ensure(*index, {});
+    Scope scope(query.scope, *index, view_.at);
+    return firstRows(query, *index, scope, after, most);
+}
+
+void Reader::addPassing(const engram_filter& filter, const std::vector<ListedRow>& candidates, size_t wanted,
+                        std::vector<ListedRow>& page) {
+    for (size_t begin = 0; begin < candidates.size() && page.size() < wanted; begin += kFilterRows) {
+        const size_t end = std::min(candidates.size(), begin + kFilterRows);
         std::vector<uint64_t> rids;
-        const size_t chunk = by_row ? std::max<size_t>(kRows, query.limit) : query.limit + size_t(1);
-        for (; !candidates.empty() && rids.size() < chunk; candidates.pop_back()) {
-            std::pop_heap(candidates.begin(), candidates.end(), later);
-            places.push_back(candidates.back().first);
-            rids.push_back(candidates.back().second);
-        }
-        const std::vector<bool> good = by_row ? passing(query.scope.filter, rids) : std::vector<bool>(rids.size(), true);
-        for (size_t i = 0; i < rids.size() && next_cursor.empty(); ++i) {
-            if (!good[i]) continue;
-            if (page.size() == query.limit) {
-                next_cursor = cursorOf(last, query);
-                break;
-            }
-            page.push_back(rids[i]);
-            last = places[i];
-        }
+        for (size_t i = begin; i < end; ++i) rids.push_back(candidates[i].rid);
+        const std::vector<bool> passes = passing(filter, rids);
+        for (size_t i = begin; i < end && page.size() < wanted; ++i)
+            if (passes[i - begin]) page.push_back(candidates[i]);
     }
-    return pushPage(page, query.want, rows);
 }
 
 }  // namespace engram::storage_postgres

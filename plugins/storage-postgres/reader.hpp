@@ -2,13 +2,13 @@
 // the versions of that LSN, which no later write changes (a purge takes them from every view). One thread at a time.
 #pragma once
 
-#include "place.hpp"
-#include "scope.hpp"
+#include "list_page.hpp"
 #include "tenants.hpp"
 
 #include <engram/storage.h>
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -54,9 +54,17 @@ public:
                            const engram_rows& rows);
 
 private:
+    engram_status getFacts(const engram_ref* refs, size_t n, const engram_rows& rows);
     uint32_t dimensionsOf(uint32_t space);  // 0: no such space
     // The rows of a view's row numbers that pass a filter that needs the row.
     std::vector<bool> passing(const engram_filter& filter, const std::vector<uint64_t>& rids);
+    std::vector<engram_neighbour> passingBest(const engram_filter& filter, std::vector<engram_neighbour> found, size_t most);
+    void rescore(const SearchIndex::Needs& needs, const float* query, std::vector<engram_neighbour>& found);
+    // The first rows of a list after a place, as firstRows() has them.
+    std::vector<ListedRow> firstOf(const engram_list_query& query, const std::optional<Place>& after, size_t most);
+    // Those of the candidates that pass a filter that needs the row, in their order, until the page has as many as wanted.
+    void addPassing(const engram_filter& filter, const std::vector<ListedRow>& candidates, size_t wanted,
+                    std::vector<ListedRow>& page);
     engram_status pushPage(const std::vector<uint64_t>& rids, uint32_t want, const engram_rows& rows);
     std::shared_lock<std::shared_mutex> ensure(SearchIndex& index, const SearchIndex::Needs& needs);
 

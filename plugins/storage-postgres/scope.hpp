@@ -19,16 +19,20 @@ public:
 
     // Everything but the filter.
     bool holds(const RowFacts& row) const;
-    // The filter too; for filters that need no row.
-    bool passes(const RowFacts& row) const;
-    bool rowsNeeded() const { return rows_needed_; }
+    // The filter too, as far as memory tells: where the filter needs the row, a row that may pass has to be asked. What rows
+    // share (type, workspace, tags) is decided once. Throws PostgresError for tags that are damaged.
+    bool mayPass(const RowFacts& row);
 
 private:
+    enum class Verdict : uint8_t { Undecided, No, Yes };
+    Verdict node(size_t index, const RowFacts& row);
+    Verdict condition(size_t index, const RowFacts& row);
+
     const engram_scope& abi_;
     const SearchIndex& index_;
     const uint64_t at_;
-    const bool rows_needed_;
     std::vector<uint32_t> workspaces_;
+    std::vector<std::vector<Verdict>> decided_;  // a condition's, by number of what rows share; of others empty
 };
 
 }  // namespace engram::storage_postgres

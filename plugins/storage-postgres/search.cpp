@@ -17,6 +17,7 @@ namespace engram::storage_postgres {
 namespace {
 
 constexpr size_t kFilterRows = 1000;  // looked at in one question to PostgreSQL
+constexpr size_t kBeyond = 32;  // and a quarter of k: finalists more than are wanted, scored again without rounding the query
 constexpr SearchIndex::Needs kWords{SearchIndex::Needs::Words::Yes};
 
 const std::vector<Posting>& postingsOf(const SearchIndex& index, std::string_view term) {
@@ -78,7 +79,7 @@ std::vector<double> scoresOf(const Matches& matches, const engram_ranking& ranki
 }
 
 // Merges the terms' postings by row.
-Matches merged(const SearchIndex& index, const Scope& scope, const engram_str* terms, size_t n) {
+Matches merged(const SearchIndex& index, Scope&& scope, const engram_str* terms, size_t n) {
     std::vector<const std::vector<Posting>*> lists;
     for (size_t i = 0; i < n; ++i) lists.push_back(&postingsOf(index, view(terms[i])));
     std::vector<size_t> at(n, 0);
@@ -89,7 +90,7 @@ Matches merged(const SearchIndex& index, const Scope& scope, const engram_str* t
             if (at[i] < lists[i]->size()) slot = std::min(slot, (*lists[i])[at[i]].slot);
         if (slot == UINT32_MAX) return out;
         const RowFacts& row = index.rows()[slot];
-        const bool wanted = scope.rowsNeeded() ? scope.holds(row) : scope.passes(row);
+        const bool wanted = scope.mayPass(row);
         for (size_t i = 0; i < n; ++i) {
             const bool here = at[i] < lists[i]->size() && (*lists[i])[at[i]].slot == slot;
             const uint32_t tf = here ? (*lists[i])[at[i]++].tf : 0;
@@ -247,6 +248,9 @@ engram_status Reader::nearest(const engram_scope& abi, uint32_t space, const flo
     if (dimensions == 0) return ENGRAM_NOT_FOUND;
     if (!std::all_of(vector, vector + dimensions, [](float f) { return std::isfinite(f); })) return ENGRAM_INVALID_ARGUMENT;
 
+    if (k == 0) return ENGRAM_OK;
+    const SearchIndex::Needs needs{SearchIndex::Needs::Words::No, space, dimensions, view_.fills};
+    const size_t most = k + k / 4 + kBeyond;
     std::vector<engram_neighbour> found;
     // The best is on top of this heap.
     auto worse = [](const engram_neighbour& a, const engram_neighbour& b) {
@@ -256,30 +260,39 @@ engram_status Reader::nearest(const engram_scope& abi, uint32_t space, const flo
     const bool by_row = needsRow(abi.filter);
     {
         const auto index = view_.tenant->index();
-        const auto lock = ensure(*index, {SearchIndex::Needs::Words::No, space, dimensions, view_.fills});
-        const Scope scope(abi, *index, view_.at);
+        const auto lock = ensure(*index, needs);
+        Scope scope(abi, *index, view_.at);
         index->vectors(space)->scan(vector, [&](uint32_t slot, float similarity) {
             const RowFacts& row = index->rows()[slot];
             const engram_neighbour one{row.rid, similarity, 0};
-            if (!by_row && found.size() == k && (k == 0 || !better(one, found.front()))) return;
-            if (!(by_row ? scope.holds(row) : scope.passes(row))) return;
+            if (!by_row && found.size() == most && !better(one, found.front())) return;
+            if (!scope.mayPass(row)) return;
             found.push_back(one);
             if (by_row) return;
             std::push_heap(found.begin(), found.end(), better);  // the worst on top
-            if (found.size() <= k) return;
+            if (found.size() <= most) return;
             std::pop_heap(found.begin(), found.end(), better);
             found.pop_back();
         });
     }
-    if (!by_row) {
-        std::sort(found.begin(), found.end(), better);
-        *n_out = found.size();
-        std::copy(found.begin(), found.end(), out);
-        return ENGRAM_OK;
-    }
-    // Best first in growing pieces, until enough have passed.
+    if (by_row) found = passingBest(abi.filter, std::move(found), most);
+    rescore(needs, vector, found);
+    std::sort(found.begin(), found.end(), better);
+    *n_out = std::min<size_t>(k, found.size());
+    std::copy_n(found.begin(), *n_out, out);
+    return ENGRAM_OK;
+}
+
+// The best that pass: best first in growing pieces, until enough have passed.
+std::vector<engram_neighbour> Reader::passingBest(const engram_filter& filter, std::vector<engram_neighbour> found,
+                                                  size_t most) {
+    const auto worse = [](const engram_neighbour& a, const engram_neighbour& b) {
+        return a.similarity != b.similarity ? a.similarity < b.similarity : a.rid > b.rid;
+    };
     std::make_heap(found.begin(), found.end(), worse);
-    for (size_t piece = std::max<size_t>(64, 2 * size_t(k)); !found.empty() && *n_out < k; piece = std::min<size_t>(4 * piece, 8192)) {
+    std::vector<engram_neighbour> out;
+    for (size_t piece = std::max<size_t>(64, most); !found.empty() && out.size() < most;
+         piece = std::min<size_t>(4 * piece, 8192)) {
         std::vector<engram_neighbour> next;
         std::vector<uint64_t> rids;
         for (; !found.empty() && next.size() < piece; found.pop_back()) {
@@ -287,11 +300,23 @@ engram_status Reader::nearest(const engram_scope& abi, uint32_t space, const flo
             next.push_back(found.back());
             rids.push_back(next.back().rid);
         }
-        const std::vector<bool> passes = passing(abi.filter, rids);
-        for (size_t i = 0; i < next.size() && *n_out < k; ++i)
-            if (passes[i]) out[(*n_out)++] = next[i];
+        const std::vector<bool> passes = passing(filter, rids);
+        for (size_t i = 0; i < next.size() && out.size() < most; ++i)
+            if (passes[i]) out.push_back(next[i]);
     }
-    return ENGRAM_OK;
+    return out;
+}
+
+// The scan rounds the query as well as the rows; this does not. Found again by rid: the lock was given up in between.
+void Reader::rescore(const SearchIndex::Needs& needs, const float* query, std::vector<engram_neighbour>& found) {
+    double square = 0;
+    for (uint32_t d = 0; d < needs.dimensions; ++d) square += static_cast<double>(query[d]) * static_cast<double>(query[d]);
+    const float inverse = square > 0 ? static_cast<float>(1.0 / std::sqrt(square)) : 0.0f;
+    const auto index = view_.tenant->index();
+    const auto lock = ensure(*index, needs);
+    for (engram_neighbour& one : found)
+        if (const auto slot = index->slotOf(one.rid))
+            one.similarity = index->vectors(needs.space)->similarity(*slot, query, inverse).value_or(one.similarity);
 }
 
 }  // namespace engram::storage_postgres

@@ -42,6 +42,21 @@ uint32_t Names::known(std::string_view name) const {
     return it == numbers_.end() ? UINT32_MAX : it->second;
 }
 
+uint32_t TagSets::number(std::string_view encoded) {
+    const auto [it, fresh] = numbers_.emplace(std::string(encoded), static_cast<uint32_t>(sets_.size()));
+    if (!fresh) return it->second;
+    std::vector<std::string> tags;
+    const bool sound = decodeTexts(encoded, tags);
+    bytes_ += 3 * encoded.size() + 128 + tags.size() * sizeof(std::string);
+    sets_.push_back(sound ? std::optional(std::move(tags)) : std::nullopt);
+    return it->second;
+}
+
+const std::vector<std::string>& TagSets::tags(uint32_t number) const {
+    if (!sets_[number]) throw PostgresError("XX001", "damaged tags");
+    return *sets_[number];
+}
+
 void VectorSet::put(uint32_t slot, std::string_view codes) {
     if (codes.size() != dimensions_) return;
     const auto [place, fresh] = places_.emplace(slot, slots_.size());
@@ -65,6 +80,15 @@ void VectorSet::scan(const float* query, const std::function<void(uint32_t, floa
     }
 }
 
+std::optional<float> VectorSet::similarity(uint32_t slot, const float* query, float inverse) const {
+    const auto place = places_.find(slot);
+    if (place == places_.end() || norms_[place->second] == 0) return std::nullopt;
+    const int8_t* codes = codesOf(codes_) + place->second * dimensions_;
+    float product = 0;
+    for (uint32_t d = 0; d < dimensions_; ++d) product += query[d] * static_cast<float>(codes[d]);
+    return product * inverse * (1.0f / norms_[place->second]);
+}
+
 const VectorSet* SearchIndex::vectors(uint32_t space) const {
     auto it = vectors_.find(space);
     return it == vectors_.end() ? nullptr : &it->second;
@@ -86,6 +110,11 @@ std::optional<uint32_t> SearchIndex::slotOf(uint64_t rid) const {
     return rows_[slot].rid == rid ? std::optional(slot) : std::nullopt;
 }
 
+const RowFacts* SearchIndex::find(uint64_t rid) const {
+    const auto slot = slotOf(rid);
+    return slot ? &rows_[*slot] : nullptr;
+}
+
 void SearchIndex::reset() {
     rows_.clear();
     rids_.clear();
@@ -95,6 +124,7 @@ void SearchIndex::reset() {
     totals_.clear();
     workspaces = {};
     types = {};
+    tag_sets = {};
     n_postings_ = purged_ = 0;
     facts_upto_ = words_upto_ = purges_upto_ = 0;
 }
@@ -151,6 +181,7 @@ void SearchIndex::addFacts(const Result& r, uint64_t upto) {
         row.length = static_cast<uint32_t>(r.small(i, 14));
         row.deleted = r.small(i, 15) != 0 ? 1 : 0;
         row.pinned = r.small(i, 16) != 0 ? 1 : 0;
+        row.tags = tag_sets.number(r.bytes(i, 17));
         if (!r.isNull(i, 2))
             if (const auto closed = slotOf(static_cast<uint64_t>(r.integer(i, 2)))) close(rows_[*closed], row.rid);
         count(row, +1);
@@ -252,7 +283,7 @@ std::shared_lock<std::shared_mutex> SearchIndex::ensure(Session& session, const 
 void SearchIndex::weigh() {
     std::shared_lock lock(mutex_);
     size_t bytes = rows_.size() * (sizeof(RowFacts) + sizeof(uint64_t)) + n_postings_ * sizeof(Posting);
-    bytes += postings_.size() * 128 + group_of_.size() * sizeof(void*);
+    bytes += postings_.size() * 128 + group_of_.size() * sizeof(void*) + tag_sets.bytes();
     for (const auto& [space, set] : vectors_) bytes += set.bytes();
     bytes_ = bytes;
 }

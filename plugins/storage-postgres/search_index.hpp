@@ -30,6 +30,7 @@ struct RowFacts {
     engram_time created_at = 0, updated_at = 0, occurred_at = 0, expires_at = 0, valid_from = 0, valid_until = 0;
     double importance = 0;
     uint32_t workspace = 0, type = 0;  // numbers of Names
+    uint32_t tags = 0;                 // number of TagSets
     uint32_t length = 0;
     uint16_t kind = 0;
     uint8_t deleted = 0, pinned = 0;
@@ -43,10 +44,26 @@ public:
     uint32_t number(std::string_view name);
     uint32_t known(std::string_view name) const;  // UINT32_MAX if no row has it
     const std::string& text(uint32_t number) const { return texts_[number]; }
+    size_t size() const { return texts_.size(); }
 
 private:
     std::unordered_map<std::string, uint32_t> numbers_;
     std::vector<std::string> texts_;
+};
+
+// The tags of rows: those with the same tags in the same order share a number.
+class TagSets {
+public:
+    uint32_t number(std::string_view encoded);  // as they stand in the table
+    // Throws PostgresError (XX001) for bytes that this plugin did not write: who asks for no tags is not concerned.
+    const std::vector<std::string>& tags(uint32_t number) const;
+    size_t size() const { return sets_.size(); }
+    size_t bytes() const { return bytes_; }
+
+private:
+    std::unordered_map<std::string, uint32_t> numbers_;
+    std::vector<std::optional<std::vector<std::string>>> sets_;  // nothing: damaged
+    size_t bytes_ = 0;
 };
 
 struct Totals {  // of the live records of a workspace and kind
@@ -66,7 +83,10 @@ public:
     uint32_t dimensions() const { return dimensions_; }
     size_t bytes() const { return slots_.size() * (dimensions_ + 48); }
     // Calls `scored` with each row's slot and cosine; rows and queries without a direction have none.
+    // The query is rounded as the rows are.
     void scan(const float* query, const std::function<void(uint32_t slot, float similarity)>& scored) const;
+    // The cosine without rounding the query; nothing for a row that is not here. inverse: 1 / length of the query.
+    std::optional<float> similarity(uint32_t slot, const float* query, float inverse) const;
 
     uint64_t upto = 0, fills = 0;  // LSN, and count of the tenant's fills, that are in it
 
@@ -96,14 +116,16 @@ public:
 
     // Under the lock of ensure():
     const std::vector<RowFacts>& rows() const { return rows_; }  // ascending rid, but for purged ones
+    const RowFacts* find(uint64_t rid) const;                    // nullptr: no such row, or purged
+    std::optional<uint32_t> slotOf(uint64_t rid) const;
     const std::map<std::string, std::vector<Posting>, std::less<>>& postings() const { return postings_; }
     const VectorSet* vectors(uint32_t space) const;
-    std::optional<uint32_t> slotOf(uint64_t rid) const;
     // The rows in a group with that of the slot (see ENGRAM_GROUP_MARK); nullptr: it is in none. Needs words.
     const std::vector<Posting>* groupOf(uint32_t slot) const;
     // Of the state at exactly this LSN; nothing if the index has gone on, and rows must be counted.
     std::optional<Totals> totals(uint64_t at, uint32_t workspace, uint32_t kind) const;
     Names workspaces, types;
+    TagSets tag_sets;
 
 private:
     bool has(std::string_view incarnation, uint64_t upto, const Needs& needs) const;

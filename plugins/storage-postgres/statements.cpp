@@ -52,7 +52,7 @@ const Statement kIncoming{"incoming", "SELECT " EDGE_COLUMNS
 
 const Statement kFacts{
     "facts", "SELECT rid, lsn_to, closes, id, kind, workspace, type, importance, occurred_at, created_at, updated_at,"
-             " expires_at, valid_from, valid_until, length, deleted, pinned FROM versions WHERE tenant = $1::uuid AND"
+             " expires_at, valid_from, valid_until, length, deleted, pinned, tags FROM versions WHERE tenant = $1::uuid AND"
              " rid > $2::bigint AND rid <= $3::bigint ORDER BY rid LIMIT $4::int"};
 const Statement kTerms{"terms", "SELECT rid, terms FROM versions WHERE tenant = $1::uuid AND rid > $2::bigint AND"
                                 " rid <= $3::bigint ORDER BY rid LIMIT $4::int"};

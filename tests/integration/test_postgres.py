@@ -310,6 +310,7 @@ class EndToEnd(unittest.TestCase):
                 self.assertIn(f"second server's note {n}", search(first, f"second note {n}"))
                 self.assertEqual(200, second.call("DELETE", f"/v1/memories/{memory['id']}").status)
                 self.assertNotIn(memory["content"], search(first, f"first note {n}"))
+            self.retag(first, second)
             writers = [Writers(server, name, threads=2) for server, name in ((first, "a"), (second, "b"))]
             wait_until(lambda: all(len(w.acknowledged) >= 30 or w.failures for w in writers), "both to write")
             for w in writers:
@@ -319,6 +320,19 @@ class EndToEnd(unittest.TestCase):
                               *(f"second server's note {n}" for n in range(5))])
             self.assertEqual(written, listed(first))
             self.assertEqual(written, listed(second))
+
+    def retag(self, first, second):
+        """Tags that one server changes are those that the other filters by, and the search as of before has the old ones."""
+        memory = create(first, "tagged tea", tags=["red"]).body
+        red, blue = {"filter": {"tags": "red"}}, {"filter": {"tags": "blue"}}
+        self.assertEqual(["tagged tea"], search(second, "tea", **red))
+        changed = second.call("PATCH", f"/v1/memories/{memory['memory']['id']}", {"tags": ["blue"]})
+        self.assertEqual(200, changed.status, changed.body)
+        for server in (first, second):
+            self.assertEqual([], search(server, "tea", **red))
+            self.assertEqual(["tagged tea"], search(server, "tea", **blue))
+            self.assertEqual(["tagged tea"], search(server, "tea", as_of=memory["lsn"], **red))
+        self.assertEqual(200, first.call("DELETE", f"/v1/memories/{memory['memory']['id']}").status)
 
     def test_rows_are_seen_by_nobody_who_names_no_tenant(self):
         schema = self.schema()

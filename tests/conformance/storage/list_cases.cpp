@@ -1,5 +1,6 @@
 // list(): orders, ties, absent times, cursors, scopes.
 #include <algorithm>
+#include <cmath>
 #include <iterator>
 
 #include "store.hpp"
@@ -138,6 +139,30 @@ TEST("pages are full until the last one, however few records the filter lets thr
     }
 }
 
+TEST("a filter that lets one of a thousand through fills its pages from all of them") {
+    Fresh f;
+    std::vector<Op> ops;
+    for (uint64_t n = 1; n <= 3500; ++n) {
+        Record r;
+        r.id = idOf(n);
+        r.created_at = static_cast<engram_time>(n * 11 % 3500);
+        if (n % 1000 == 7) r.metadata = R"({"rare":true})";
+        ops.push_back(put(r));
+        if (ops.size() < 500) continue;
+        f.store.write(ops);
+        ops.clear();
+    }
+    const auto view = f.store.view();
+    for (const uint32_t limit : {1u, 3u, 10u}) {
+        Listing listing;
+        listing.scope.filter = {whereMetadata("/rare", ENGRAM_EXISTS, {})};
+        listing.limit = limit;
+        CHECK_TEXT("7 1007 2007 3007 ", shown(numbersOf(view->listAll(listing))));  // created at 77, 577, 1077, 1577
+        listing.descending = 1;
+        CHECK_TEXT("3007 2007 1007 7 ", shown(numbersOf(view->listAll(listing))));
+    }
+}
+
 TEST("a listing goes on at its place when records are written between its pages") {
     Fresh f;
     for (uint64_t n : {2, 4, 6, 8}) {
@@ -266,6 +291,28 @@ TEST("a scope holds to its kind and workspaces in every read") {
         }
     CHECK(view->listAll({{ENGRAM_KIND_ANY, {"absent", ""}, {}}}).empty());
     CHECK_EQ(size_t(4), view->listAll({{ENGRAM_KIND_ANY, {"a", "b", "a"}, {}}}).size());
+}
+
+TEST("a similarity is that of the query as it was asked") {
+    Fresh f;
+    const uint32_t space = f.store.createSpace("model", 2);
+    std::vector<Op> ops;
+    for (uint64_t n = 1; n <= 3; ++n) {
+        Record r;
+        r.id = idOf(n);
+        r.vectors[space] = {127, static_cast<float>(n)};  // what eight bits hold without rounding
+        ops.push_back(put(r));
+    }
+    f.store.write(ops);
+    const auto view = f.store.view();
+    const float y = 1.4f;  // eight bits round it to 1
+    const auto found = view->nearest({}, space, {127, y}, 3);
+    CHECK_EQ(size_t(3), found.size());
+    for (const auto& neighbour : found) {
+        const double n = view->byRid(neighbour.rid)->id[15];
+        const double cosine = (127.0 * 127 + n * y) / std::sqrt((127.0 * 127 + n * n) * (127.0 * 127 + y * y));
+        CHECK(std::fabs(cosine - static_cast<double>(neighbour.similarity)) < 1e-6);
+    }
 }
 
 TEST("words like another come nearest first, then most frequent, then by their bytes") {

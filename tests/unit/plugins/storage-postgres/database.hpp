@@ -44,6 +44,11 @@ private:
     engram_batch batch_{};
 };
 
+// Each is a transaction of its own, which must be done.
+void apply(Session& session, const engram_uuid& tenant, const engram_op& op);
+void put(Session& session, const engram_uuid& tenant, const OneRecord& record);
+void onRecord(Session& session, const engram_uuid& tenant, uint32_t kind, uint8_t number);  // ENGRAM_OP_DELETE, _PURGE
+
 // A number from a query of one row and column, as bigint.
 int64_t number(Session& session, const std::string& sql);
 

@@ -8,28 +8,6 @@ using namespace engram::storage_postgres::testing;
 
 namespace {
 
-void apply(Session& session, const engram_uuid& tenant, const engram_op& op) {
-    engram_batch batch{};
-    batch.size = sizeof batch;
-    batch.ops = &op;
-    batch.n_ops = 1;
-    Apply once(session, tenant, &batch, 1);
-    CHECK(once.run());
-    CHECK_EQ(uint32_t(ENGRAM_APPLY_DONE), once.results()[0].outcome);
-}
-
-void put(Session& session, const engram_uuid& tenant, const OneRecord& record) {
-    apply(session, tenant, record.batch().ops[0]);
-}
-
-void onRecord(Session& session, const engram_uuid& tenant, uint32_t kind, uint8_t number) {
-    engram_record record{};
-    record.size = sizeof record;
-    record.id = idOf(number);
-    record.updated_at = 1;
-    apply(session, tenant, {sizeof(engram_op), kind, &record, nullptr, ENGRAM_VERSION_ANY});
-}
-
 void edge(Session& session, const engram_uuid& tenant, uint8_t from, uint8_t to) {
     engram_edge edge{};
     edge.size = sizeof edge;

@@ -7,12 +7,6 @@ using namespace engram::storage_postgres::testing;
 
 namespace {
 
-void put(Session& session, const engram_uuid& tenant, const OneRecord& record) {
-    Apply apply(session, tenant, &record.batch(), 1);
-    CHECK(apply.run());
-    CHECK_EQ(uint32_t(ENGRAM_APPLY_DONE), apply.results()[0].outcome);
-}
-
 // Two tenants with a record each.
 struct Two {
     Database database;
