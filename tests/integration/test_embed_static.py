@@ -127,7 +127,7 @@ class ChangeOfModel(WithModel):
             wait_until(lambda: active(server)["embedder"] == "embed-static", "the new model")
             self.assertEqual((200, 0), (active(server)["covered"], active(server)["pending"]))
             self.assertTrue(all(text.startswith("kitten") for text in self.found(server, "feline")))
-            self.assertIn("a tenant is searched by another model", server.log_text())
+            wait_until(lambda: "a tenant is searched by another model" in server.log_text(), "the line that says so")
             server.call("POST", "/v1/memories", {"content": "a cat"})
             code, _, err = server.cli("embedding", "switch", "embed-builtin", "--now")
             self.assertEqual(0, code, err)
