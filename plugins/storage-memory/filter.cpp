@@ -48,22 +48,15 @@ public:
                 return Scalar::ofBool(version_.pinned);
             case ENGRAM_FIELD_TEXT:
                 return text(version_.text);
-            case ENGRAM_FIELD_METADATA: {
-                const rapidjson::Value* value = metadata(view(n.path));
-                return value ? scalarOf(*value) : std::nullopt;
-            }
+            case ENGRAM_FIELD_METADATA:
+                return filter::scalarOf(metadata(view(n.path)));
             default:
                 return std::nullopt;
         }
     }
 
     bool anyElement(const engram_filter_node& n, const filter::ElementTest& test) {
-        const rapidjson::Value* array = metadata(view(n.path));
-        if (!array || !array->IsArray()) return false;
-        return std::any_of(array->Begin(), array->End(), [&](const rapidjson::Value& element) {
-            const std::optional<Scalar> scalar = scalarOf(element);
-            return scalar && test(*scalar);
-        });
+        return filter::anyElementOf(metadata(view(n.path)), test);
     }
 
 private:
@@ -72,15 +65,6 @@ private:
     }
     static std::optional<Scalar> text(const std::string& s) {
         return s.empty() ? std::nullopt : std::optional<Scalar>(Scalar::ofText(s));
-    }
-
-    static std::optional<Scalar> scalarOf(const rapidjson::Value& value) {
-        if (value.IsNull()) return std::nullopt;
-        if (value.IsString()) return Scalar::ofText({value.GetString(), value.GetStringLength()});
-        if (value.IsInt64()) return Scalar::ofInteger(value.GetInt64());
-        if (value.IsNumber()) return Scalar::ofReal(value.GetDouble());
-        if (value.IsBool()) return Scalar::ofBool(value.GetBool());
-        return Scalar{};
     }
 
     // Null if the path leads nowhere.

@@ -2,7 +2,6 @@
 
 #include <rapidjson/pointer.h>
 
-#include <algorithm>
 #include <cstring>
 
 namespace engram::storage_postgres {
@@ -13,16 +12,6 @@ namespace {
 bool isNone(const engram_uuid& id) {
     constexpr engram_uuid kNone{};
     return std::memcmp(&id, &kNone, sizeof id) == 0;
-}
-
-std::optional<filter::Scalar> scalarOf(const rapidjson::Value& value) {
-    using filter::Scalar;
-    if (value.IsNull()) return std::nullopt;
-    if (value.IsString()) return Scalar::ofText({value.GetString(), value.GetStringLength()});
-    if (value.IsInt64()) return Scalar::ofInteger(value.GetInt64());
-    if (value.IsNumber()) return Scalar::ofReal(value.GetDouble());
-    if (value.IsBool()) return Scalar::ofBool(value.GetBool());
-    return Scalar{};
 }
 
 }  // namespace
@@ -116,10 +105,7 @@ std::optional<filter::Scalar> Row::field(const engram_filter_node& node) {
             return Scalar::ofText(text_ = filter::uuidText(parent.bytes));
         }
         case ENGRAM_FIELD_POSITION: return Scalar::ofInteger(r_.integer(n_, 7));
-        case ENGRAM_FIELD_METADATA: {
-            const rapidjson::Value* value = metadata(view(node.path));
-            return value ? scalarOf(*value) : std::nullopt;
-        }
+        case ENGRAM_FIELD_METADATA: return filter::scalarOf(metadata(view(node.path)));
         case ENGRAM_FIELD_PINNED: return Scalar::ofBool(pinned());
         case ENGRAM_FIELD_TEXT: return text(8);
         case ENGRAM_FIELD_IMPORTANCE: return Scalar::ofReal(binary::toReal(r_.bytes(n_, 11)));
@@ -144,12 +130,7 @@ const rapidjson::Value* Row::metadata(std::string_view path) {
 }
 
 bool Row::anyElement(const engram_filter_node& node, const filter::ElementTest& test) {
-    const rapidjson::Value* array = metadata(view(node.path));
-    if (!array || !array->IsArray()) return false;
-    return std::any_of(array->Begin(), array->End(), [&](const rapidjson::Value& element) {
-        const std::optional<filter::Scalar> scalar = scalarOf(element);
-        return scalar && test(*scalar);
-    });
+    return filter::anyElementOf(metadata(view(node.path)), test);
 }
 
 engram_edge edgeAt(const Result& result, int row) {

@@ -13,15 +13,6 @@ using filter::Scalar;
 // The first byte of an encoded value; an absent one has none.
 enum Tag : char { kText = 's', kInteger = 'i', kReal = 'r', kBool = 'b', kObject = 'o', kArray = 'a' };
 
-std::optional<Scalar> scalarOf(const rapidjson::Value& value) {
-    if (value.IsNull()) return std::nullopt;
-    if (value.IsString()) return Scalar::ofText({value.GetString(), value.GetStringLength()});
-    if (value.IsInt64()) return Scalar::ofInteger(value.GetInt64());
-    if (value.IsNumber()) return Scalar::ofReal(value.GetDouble());
-    if (value.IsBool()) return Scalar::ofBool(value.GetBool());
-    return Scalar{};
-}
-
 template <class T>
 std::string tagged(Tag tag, T number) {
     std::string out(1 + sizeof number, tag);
@@ -57,13 +48,6 @@ std::optional<Scalar> decode(std::string_view encoded) {
     }
 }
 
-bool anyOf(const rapidjson::Value& array, const filter::ElementTest& test) {
-    return std::any_of(array.Begin(), array.End(), [&](const rapidjson::Value& element) {
-        const std::optional<Scalar> scalar = scalarOf(element);
-        return scalar && test(*scalar);
-    });
-}
-
 rapidjson::Pointer pointerOf(std::string_view path) { return {path.data(), path.size()}; }
 
 }  // namespace
@@ -77,21 +61,19 @@ const rapidjson::Value* Metadata::at(const rapidjson::Pointer& path) const {
 }
 
 std::optional<Scalar> Metadata::scalarAt(std::string_view path) const {
-    const rapidjson::Value* value = at(pointerOf(path));
-    return value ? scalarOf(*value) : std::nullopt;
+    return filter::scalarOf(at(pointerOf(path)));
 }
 
 bool Metadata::anyElementAt(std::string_view path, const filter::ElementTest& test) const {
-    const rapidjson::Value* value = at(pointerOf(path));
-    return value && value->IsArray() && anyOf(*value, test);
+    return filter::anyElementOf(at(pointerOf(path)), test);
 }
 
 std::string encodeValue(const rapidjson::Value* value) {
-    const std::optional<Scalar> scalar = value ? scalarOf(*value) : std::nullopt;
+    const std::optional<Scalar> scalar = filter::scalarOf(value);
     if (!scalar) return {};
     if (!value->IsArray()) return encode(*scalar);
     std::string out(1, kArray);
-    anyOf(*value, [&](const Scalar& element) {
+    filter::anyElementOf(value, [&](const Scalar& element) {
         if (element.type != Scalar::Type::Structure) encodeText(out, encode(element));  // a structure equals nothing
         return false;
     });

@@ -134,6 +134,26 @@ inline bool hasPiece(std::string_view whole, std::string_view piece) {
 
 using ElementTest = std::function<bool(const Scalar&)>;
 
+// What a condition on metadata sees of a value, and of an array's elements. Json: RapidJSON's Value, which this header does not
+// need; nullptr: the path leads nowhere. Null is absent.
+template <class Json>
+std::optional<Scalar> scalarOf(const Json* value) {
+    if (!value || value->IsNull()) return std::nullopt;
+    if (value->IsString()) return Scalar::ofText({value->GetString(), value->GetStringLength()});
+    if (value->IsInt64()) return Scalar::ofInteger(value->GetInt64());
+    if (value->IsNumber()) return Scalar::ofReal(value->GetDouble());
+    if (value->IsBool()) return Scalar::ofBool(value->GetBool());
+    return Scalar{};
+}
+
+template <class Json>
+bool anyElementOf(const Json* value, const ElementTest& test) {
+    if (!value || !value->IsArray()) return false;
+    for (const auto& element : value->GetArray())
+        if (const std::optional<Scalar> scalar = scalarOf(&element); scalar && test(*scalar)) return true;
+    return false;
+}
+
 // Evaluates a well-formed filter. Fields has
 //   std::optional<Scalar> field(const engram_filter_node&)   nothing if absent; not asked for tags
 //   bool anyElement(const engram_filter_node&, const ElementTest&)
