@@ -2,8 +2,9 @@
 // No state; call under the index's lock, under which the scope was made.
 #pragma once
 
-#include "place.hpp"
 #include "scope.hpp"
+
+#include <engram/cpp/list_order.hpp>
 
 #include <optional>
 #include <vector>
@@ -12,12 +13,12 @@ namespace engram::storage_postgres {
 
 struct ListedRow {
     uint64_t rid = 0;
-    Place place;
+    listing::Place place;
 };
 
 // In the order of the list, at most `most`, which is not 0: fewer are all there are after `after`. Where the filter needs
 // rows, those that may pass.
 std::vector<ListedRow> firstRows(const engram_list_query& query, const SearchIndex& index, Scope& scope,
-                                 const std::optional<Place>& after, size_t most);
+                                 const std::optional<listing::Place>& after, size_t most);
 
 }  // namespace engram::storage_postgres

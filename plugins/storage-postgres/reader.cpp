@@ -12,6 +12,7 @@ namespace {
 
 constexpr size_t kRows = 500;  // fetched at once; with texts of a megabyte that is enough
 constexpr size_t kFilterRows = 1000;  // that a filter is asked of at once
+constexpr std::string_view kMark = "p1";  // of cursors
 
 std::string idBytes(const engram_uuid& id) { return std::string(binary::uuid(id)); }
 
@@ -175,8 +176,8 @@ engram_status Reader::pushPage(const std::vector<uint64_t>& rids, uint32_t want,
 // A filter that needs rows is asked in the order of the list and of few rows at first, since most filters let most through;
 // then of ever more, so that one that lets few through costs few passes over the facts.
 engram_status Reader::list(const engram_list_query& query, const engram_rows& rows, std::string& next_cursor) {
-    std::optional<Place> after;
-    if (query.cursor.len > 0 && !(after = readCursor(view(query.cursor), query))) return ENGRAM_INVALID_ARGUMENT;
+    std::optional<listing::Place> after;
+    if (query.cursor.len > 0 && !(after = listing::readCursor(kMark, view(query.cursor), query))) return ENGRAM_INVALID_ARGUMENT;
     const bool by_row = needsRow(query.scope.filter);
     const size_t wanted = size_t(query.limit) + 1;  // one more tells whether there is another page
     std::vector<ListedRow> page;
@@ -190,14 +191,14 @@ engram_status Reader::list(const engram_list_query& query, const engram_rows& ro
     }
     if (page.size() == wanted) {
         page.pop_back();
-        next_cursor = cursorOf(page.back().place, query);
+        next_cursor = listing::cursorOf(kMark, page.back().place, query);
     }
     std::vector<uint64_t> rids;
     for (const ListedRow& row : page) rids.push_back(row.rid);
     return pushPage(rids, query.want, rows);
 }
 
-std::vector<ListedRow> Reader::firstOf(const engram_list_query& query, const std::optional<Place>& after, size_t most) {
+std::vector<ListedRow> Reader::firstOf(const engram_list_query& query, const std::optional<listing::Place>& after, size_t most) {
     const auto index = view_.tenant->index();
     const auto lock = ensure(*index, {});
     Scope scope(query.scope, *index, view_.at);

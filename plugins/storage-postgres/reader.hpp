@@ -61,7 +61,7 @@ private:
     std::vector<engram_neighbour> passingBest(const engram_filter& filter, std::vector<engram_neighbour> found, size_t most);
     void rescore(const SearchIndex::Needs& needs, const float* query, std::vector<engram_neighbour>& found);
     // The first rows of a list after a place, as firstRows() has them.
-    std::vector<ListedRow> firstOf(const engram_list_query& query, const std::optional<Place>& after, size_t most);
+    std::vector<ListedRow> firstOf(const engram_list_query& query, const std::optional<listing::Place>& after, size_t most);
     // Those of the candidates that pass a filter that needs the row, in their order, until the page has as many as wanted.
     void addPassing(const engram_filter& filter, const std::vector<ListedRow>& candidates, size_t wanted,
                     std::vector<ListedRow>& page);
